@@ -1,0 +1,81 @@
+#pragma once
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "accv_cache/detail/small_file.hpp"
+
+namespace accv_cache::detail {
+
+/// Whether `name` is one of the comma-separated `names`.
+inline bool is_listed(std::string_view names, std::string_view name) {
+    while (!names.empty()) {
+        const std::size_t end = std::min(names.find(','), names.size());
+        if (names.substr(0, end) == name) return true;
+        names.remove_prefix(std::min(end + 1, names.size()));
+    }
+    return false;
+}
+
+/// The folder of the caller's cgroup for one controller, and the mount that it hangs under.
+struct cgroup_folder {
+    std::string mount;  ///< Where the hierarchy is mounted, such as /sys/fs/cgroup.
+    std::string path;   ///< The folder: `mount`, or a folder below it.
+    bool unified;       ///< Version 2 (one hierarchy for all controllers).
+};
+
+/// Finds the caller's cgroup for `controller` ("cpu", "memory"), as cgroups(7) describes it.
+///
+/// A container may see its own cgroup mounted as the root of the hierarchy while
+/// /proc/self/cgroup names a path that exists only outside; then the mount itself is ours.
+inline std::optional<cgroup_folder> find_cgroup(std::string_view controller) {
+    std::string unified_path;
+    std::optional<std::string> v1_path;
+    for_each_line(read_small_file("/proc/self/cgroup"), [&](std::string_view line) {
+        const std::size_t names = line.find(':') + 1;
+        const std::size_t path = line.find(':', names) + 1;
+        if (names == 0 || path == 0) return;
+        const std::string_view controllers = line.substr(names, path - 1 - names);
+        if (controllers.empty()) unified_path = line.substr(path);
+        if (is_listed(controllers, controller)) v1_path = line.substr(path);
+    });
+
+    std::optional<cgroup_folder> found;
+    for_each_line(read_small_file("/proc/self/mounts"), [&](std::string_view line) {
+        const auto next_field = [&line] {
+            const std::size_t end = std::min(line.find(' '), line.size());
+            const std::string_view field = line.substr(0, end);
+            line.remove_prefix(std::min(end + 1, line.size()));
+            return field;
+        };
+        next_field();  // the device
+        const std::string mount(next_field());
+        const std::string_view type = next_field();
+        const std::string_view options = next_field();
+        const bool v1 = type == "cgroup" && v1_path && is_listed(options, controller);
+        const bool v2 = type == "cgroup2" && !v1_path;
+        if (found || !(v1 || v2)) return;
+        const std::string below = mount + (v1 ? *v1_path : unified_path);
+        const bool visible = ::access(below.c_str(), X_OK) == 0;
+        found = cgroup_folder{mount, visible ? below : mount, v2};
+    });
+    return found;
+}
+
+/// Calls `visit` with the cgroup's folder and each of its parents up to the mount: a limit set on
+/// any of them binds.
+template <class Visit>
+void for_each_ancestor(const cgroup_folder& cgroup, Visit&& visit) {
+    std::string path = cgroup.path;
+    while (!path.empty() && path.back() == '/') path.pop_back();
+    for (; path.size() >= cgroup.mount.size(); path.resize(path.rfind('/'))) {
+        visit(path);
+        if (path == cgroup.mount) return;
+    }
+}
+
+}  // namespace accv_cache::detail

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace accv_cache::detail {
+
+/// Owns one open file descriptor, or remembers why there is none.
+class descriptor {
+public:
+    descriptor() noexcept = default;
+
+    /// Opens `path` to read, without waiting and without side effects.
+    ///
+    /// O_NONBLOCK: a FIFO without a writer, or a file under a write lease, answers at once instead
+    /// of blocking (open(2), fcntl(2) "Leases"). O_NOCTTY: a terminal does not become ours.
+    /// May fail with EINTR, so that the caller can look at its signals before it tries again.
+    static descriptor open(const char* path) noexcept {
+        const int fd = ::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        return descriptor(fd >= 0 ? fd : -errno);
+    }
+
+    descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -EBADF)) {}
+    descriptor& operator=(descriptor&& other) noexcept {
+        if (this != &other) {
+            reset();
+            fd_ = std::exchange(other.fd_, -EBADF);
+        }
+        return *this;
+    }
+    descriptor(const descriptor&) = delete;
+    descriptor& operator=(const descriptor&) = delete;
+    ~descriptor() { reset(); }
+
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+    int get() const noexcept { return fd_; }
+
+    /// The errno that kept it from being opened; 0 while it is open.
+    int error() const noexcept { return fd_ < 0 ? -fd_ : 0; }
+
+    /// Closes it. Linux frees the number even when close(2) fails, so there is no second try.
+    void reset() noexcept {
+        if (fd_ >= 0) ::close(fd_);
+        fd_ = -EBADF;
+    }
+
+private:
+    explicit descriptor(int fd) noexcept : fd_(fd) {}
+
+    int fd_ = -EBADF;  // negative: an errno
+};
+
+/// Whether this errno says that no more files can be open at once, in the process or the system.
+inline bool is_out_of_descriptors(int error) noexcept { return error == EMFILE || error == ENFILE; }
+
+}  // namespace accv_cache::detail

@@ -1,0 +1,188 @@
+#pragma once
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "accv_cache/detail/path_list.hpp"
+#include "accv_cache/walk.hpp"
+
+namespace accv_cache::detail {
+
+/// Finds the regular files below directories: each inode once, names in order.
+///
+/// It asks for no more than directory entries tell (readdir(3), d_type and d_ino), because on a
+/// network file system a stat(2) a file costs a round trip each.
+template <class Tick>
+class directory_walk {
+public:
+    struct unlistable_folder {
+        std::string path;
+        int error;  ///< An errno.
+    };
+
+    /// `tick()` is asked once a directory, and false ends the walk.
+    directory_walk(const walk_options& options, Tick& tick) noexcept
+        : options_(options), tick_(tick) {}
+
+    /// Appends what it finds below `root` to `files()` and to the two other lists. False if the
+    /// tick asked to stop.
+    bool run(const std::string& root) {
+        below_root_ = root.back() == '/' ? root.size() : root.size() + 1;
+        pending_.assign(1, folder{root, any_mount});
+        while (!pending_.empty()) {
+            if (!tick_()) return false;
+            const folder next = std::move(pending_.back());
+            pending_.pop_back();
+            if (const int error = list(next)) unlistable_.push_back({next.path, error});
+        }
+        return true;
+    }
+
+    const path_list& files() const noexcept { return files_; }
+    const std::vector<unlistable_folder>& unlistable() const noexcept { return unlistable_; }
+    const std::vector<skipped_path>& skipped() const noexcept { return skipped_; }
+
+private:
+    static constexpr std::uint64_t any_mount = ~std::uint64_t{0};
+
+    struct inode {
+        dev_t device;
+        ino_t number;
+        friend bool operator==(const inode& left, const inode& right) noexcept {
+            return left.device == right.device && left.number == right.number;
+        }
+    };
+    struct inode_hash {
+        std::size_t operator()(const inode& key) const noexcept {
+            return std::hash<std::uint64_t>()(key.number * 31 + key.device);
+        }
+    };
+    struct folder {
+        std::string path;
+        std::uint64_t mount;  // where its parent is; any_mount where that does not matter
+    };
+    struct entry {
+        std::string name;
+        unsigned char type;
+        ino_t number;
+    };
+    struct closer {
+        void operator()(DIR* directory) const noexcept { ::closedir(directory); }
+    };
+
+    /// Returns 0 or an errno.
+    int list(const folder& where) {
+        const std::unique_ptr<DIR, closer> directory(::opendir(where.path.c_str()));
+        if (directory == nullptr) return errno;
+        struct stat status{};
+        const int fd = ::dirfd(directory.get());
+        if (fd < 0 || ::fstat(fd, &status) != 0) return errno;
+        const std::uint64_t mount = mount_of(fd, status);
+        if (where.mount != any_mount && where.mount != mount) {
+            skipped_.push_back({where.path, skip_reason::OTHER_FILE_SYSTEM});
+            return 0;
+        }
+        const inode self{status.st_dev, status.st_ino};
+        if (options_.follow_symlinks && !folders_.insert(self).second) return 0;
+
+        std::vector<entry> entries;
+        errno = 0;
+        while (const dirent* const each = ::readdir(directory.get())) {
+            const std::string_view name = each->d_name;
+            if (name == "." || name == "..") continue;
+            entries.push_back({std::string(name), each->d_type, each->d_ino});
+        }
+        const int error = errno;
+        std::sort(entries.begin(), entries.end(),
+                  [](const entry& left, const entry& right) { return left.name < right.name; });
+        const auto own = static_cast<std::ptrdiff_t>(pending_.size());
+        for (const entry& each : entries) take(where.path, mount, status.st_dev, each);
+        std::reverse(pending_.begin() + own, pending_.end());  // the last is listed next
+        return error;
+    }
+
+    void take(const std::string& parent, std::uint64_t mount, dev_t device, const entry& each) {
+        std::string path = parent;
+        if (path.back() != '/') path += '/';
+        path += each.name;
+        unsigned char type = each.type;
+        inode found{device, each.number};
+        const bool followed = type == DT_LNK && options_.follow_symlinks;
+        if (type == DT_UNKNOWN || followed) {
+            struct stat status{};
+            const int flags = options_.follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW;
+            if (::fstatat(AT_FDCWD, path.c_str(), &status, flags) == 0) {
+                type = static_cast<unsigned char>(IFTODT(status.st_mode));
+                found = {status.st_dev, status.st_ino};
+            }
+        }
+        if (type == DT_DIR) {
+            if (options_.recursive) pending_.push_back({path, followed ? any_mount : mount});
+        } else if (type == DT_LNK && !followed) {
+            skipped_.push_back({path, skip_reason::SYMBOLIC_LINK});
+        } else if (type == DT_REG || type == DT_LNK || type == DT_UNKNOWN) {
+            // A link that leads nowhere, or a name that vanished: opening it will tell.
+            if (matches(path, each.name) && is_new(path, found)) files_.append(path);
+        } else {
+            skipped_.push_back({path, skip_reason::SPECIAL_FILE});
+        }
+    }
+
+    bool matches(const std::string& path, const std::string& name) const {
+        const auto fits = [&](const std::string& pattern) {
+            const bool whole = pattern.find('/') != std::string::npos;
+            const char* const subject = whole ? path.c_str() + below_root_ : name.c_str();
+            return ::fnmatch(pattern.c_str(), subject, 0) == 0;
+        };
+        return options_.include.empty() ||
+               std::any_of(options_.include.begin(), options_.include.end(), fits);
+    }
+
+    /// Whether no other name of the same inode was found before. Entries tell an inode's number
+    /// for nothing; but on overlayfs two files may share one, so a match is confirmed by stat(2).
+    bool is_new(const std::string& path, const inode& found) {
+        const auto [first, fresh] = first_names_.try_emplace(found, files_.size());
+        if (fresh) return true;
+        struct stat one{};
+        struct stat other{};
+        return ::stat(files_[first->second], &one) != 0 || ::stat(path.c_str(), &other) != 0 ||
+               one.st_dev != other.st_dev || one.st_ino != other.st_ino;
+    }
+
+    /// What tells one mount from another. Devices do not: each Btrfs subvolume has its own.
+    static std::uint64_t mount_of(int fd, const struct stat& status) noexcept {
+#if defined(STATX_MNT_ID)
+        struct statx extended{};
+        if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &extended) == 0 &&
+            (extended.stx_mask & STATX_MNT_ID) != 0)  // Linux 5.8
+            return extended.stx_mnt_id;
+#endif
+        static_cast<void>(fd);
+        return status.st_dev;
+    }
+
+    const walk_options& options_;
+    Tick& tick_;
+    std::size_t below_root_ = 0;
+    std::vector<folder> pending_;
+    std::unordered_set<inode, inode_hash> folders_;
+    std::unordered_map<inode, std::size_t, inode_hash> first_names_;
+    path_list files_;
+    std::vector<unlistable_folder> unlistable_;
+    std::vector<skipped_path> skipped_;
+};
+
+}  // namespace accv_cache::detail

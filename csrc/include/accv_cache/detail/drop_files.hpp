@@ -1,0 +1,311 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "accv_cache/detail/batch.hpp"
+#include "accv_cache/detail/eviction.hpp"
+#include "accv_cache/detail/file_system.hpp"
+#include "accv_cache/detail/process_scan.hpp"
+#include "accv_cache/detail/residency.hpp"
+#include "accv_cache/detail/targets.hpp"
+#include "accv_cache/detail/writeback.hpp"
+#include "accv_cache/drop_report.hpp"
+
+/// What `drop` does with a list of files, in two passes.
+///
+/// The first advises every file, which evicts what is clean and starts writeback for what is not,
+/// of all files at once. The second visits only the files that kept pages, waits for their
+/// writeback, and advises them once more.
+namespace accv_cache::detail {
+
+struct drop_request {
+    byte_range range;
+    bool sync = true;
+    bool fail_fast = false;
+    std::size_t workers = 0;
+};
+
+/// How far a drop has come; read by the calling thread while workers count.
+struct drop_counters {
+    std::atomic<std::size_t> total_files{0};
+    std::atomic<std::size_t> done_files{0};
+    std::atomic<std::int64_t> evicted_bytes{0};
+};
+
+/// What the two passes share. Each position is written by one thread at a time.
+template <class Tick>
+struct drop_work {
+    const target_list& targets;
+    const drop_request& request;
+    shared_tick<Tick>& tick;
+    drop_counters& counters;
+    std::vector<drop_record> records;
+    std::vector<file_identity> identities;
+
+    drop_work(const target_list& files, const drop_request& asked, shared_tick<Tick>& ticker,
+              drop_counters& shared_counters)
+        : targets(files),
+          request(asked),
+          tick(ticker),
+          counters(shared_counters),
+          records(files.size()),
+          identities(files.size()) {}
+
+    verdict fail(std::size_t position, DropCacheStatus status, int error) noexcept {
+        records[position].status = status;
+        records[position].error = error;
+        ++counters.done_files;
+        return static_cast<verdict>(status);
+    }
+
+    /// Whether only waiting, or a second try, can evict the rest.
+    bool needs_second_pass(std::size_t position) const noexcept {
+        const drop_record& record = records[position];
+        return request.sync && record.status == DropCacheStatus::SUCCESS &&
+               record.kept.memory_filesystem == 0 && record.size_bytes > 0 &&
+               record.after_bytes.value_or(1) != 0;
+    }
+};
+
+/// The memory inside `range` that is in a page or folio with a part outside, where the boundary
+/// `edge` cuts it. The kernel tells no folio's size, but a folio is a naturally aligned power of
+/// two of pages that are all resident: the largest such block around the edge that is resident
+/// after the eviction, when nothing that lies wholly inside was left.
+inline std::int64_t resident_at_edge(int fd, const byte_range& range, std::int64_t edge,
+                                     const struct stat& status) noexcept {
+    const std::int64_t page = page_size();
+    const std::int64_t last = round_up_to_page(status.st_size);
+    std::int64_t inside = 0;
+    for (std::int64_t block = page; block <= largest_folio(); block *= 2) {
+        const std::int64_t start = edge / block * block;
+        if (start == edge) continue;
+        const std::int64_t stop = std::min(start + block, last);
+        const residency told = read_residency(fd, {start, stop - start}, status);
+        if (!told.known() || told.resident_bytes != stop - start) break;
+        const std::int64_t first = std::max(start, range.offset / page * page);
+        inside = std::min(stop, round_up_to_page(range.end(status.st_size))) - first;
+    }
+    return inside;
+}
+
+/// Sorts what stayed by reason. What is left over is `busy`, until a process is found to map it.
+inline kept_bytes reasons_for(int fd, const byte_range& range, const struct stat& status,
+                              const residency& told) noexcept {
+    kept_bytes kept;
+    std::int64_t rest = told.resident_bytes;
+    const auto take = [&rest](std::int64_t bytes) {
+        const std::int64_t taken = std::min(rest, bytes);
+        rest -= taken;
+        return taken;
+    };
+    if (!told.known() || rest == 0) return kept;
+    if (file_system_of(fd) == file_system_kind::memory) {
+        kept.memory_filesystem = take(rest);
+        return kept;
+    }
+    kept.writeback = take(told.writeback_bytes.value_or(0));
+    kept.dirty = take(told.dirty_bytes.value_or(0));
+    const std::int64_t end = range.end(status.st_size);
+    if (rest != 0 && range.offset != 0)
+        kept.edge = take(resident_at_edge(fd, range, range.offset, status));
+    if (rest != 0 && end != status.st_size)
+        kept.edge += take(resident_at_edge(fd, range, end, status));
+    kept.busy = rest;
+    return kept;
+}
+
+/// Advises each file, and measures what that changed.
+template <class Tick>
+class first_pass {
+public:
+    struct item {
+        open_file file;
+        bool alone = false;
+    };
+
+    explicit first_pass(drop_work<Tick>& work) noexcept : work_(work) {}
+
+    verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
+        if (work_.request.range.offset < 0 || work_.request.range.length < 0)
+            return work_.fail(position, DropCacheStatus::FADVISE_FAILED, EINVAL);
+        entry.file = work_.targets.open(position);
+        open_file& file = entry.file;
+        if (file.error == EINTR) return interrupted;
+        if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
+        if (file.error != 0) {
+            const bool cannot_be_path = file.error == EINVAL;
+            return work_.fail(
+                position,
+                cannot_be_path ? DropCacheStatus::UNKNOWN_ERROR : DropCacheStatus::FILE_OPEN_FAILED,
+                file.error);
+        }
+        if (::fstat(file.fd, &file.status) != 0)
+            return work_.fail(position, DropCacheStatus::FADVISE_FAILED, errno);
+        // A lent descriptor keeps its read-ahead setting, so only its kind is looked at.
+        const bool rehearse = work_.request.fail_fast && !alone && file.own;
+        const int refused = rehearse                        ? -rehearse_advice(file.fd)
+                            : S_ISFIFO(file.status.st_mode) ? ESPIPE
+                                                            : 0;
+        if (refused != 0) return work_.fail(position, DropCacheStatus::FADVISE_FAILED, refused);
+        entry.alone = alone;
+        return proceed;
+    }
+
+    verdict finish(std::size_t position, item& entry) noexcept {
+        const struct stat& status = entry.file.status;
+        const int fd = entry.file.fd;
+        const byte_range& range = work_.request.range;
+        const residency before = read_residency(fd, range, status);
+        const verdict said =
+            evict(fd, range, before.known() ? before.resident_bytes : status.st_size,
+                  status.st_size, entry.alone, work_.request.workers, work_.tick);
+        if (said == interrupted) return said;
+        if (said != proceed) return work_.fail(position, DropCacheStatus::FADVISE_FAILED, said);
+
+        const residency after = read_residency(fd, range, status);
+        drop_record& record = work_.records[position];
+        record.size_bytes = S_ISREG(status.st_mode) ? status.st_size : 0;
+        if (before.known() && after.known()) {
+            record.before_bytes = before.resident_bytes;
+            record.after_bytes = after.resident_bytes;
+            record.kept = reasons_for(fd, range, status, after);
+            work_.counters.evicted_bytes +=
+                std::max<std::int64_t>(before.resident_bytes - after.resident_bytes, 0);
+        }
+        work_.identities[position] = file_identity::of(status);
+        if (!work_.needs_second_pass(position)) ++work_.counters.done_files;
+        return proceed;
+    }
+
+private:
+    drop_work<Tick>& work_;
+};
+
+/// Waits for the writeback of the files that kept pages, and advises them once more.
+template <class Tick>
+class second_pass {
+public:
+    using item = typename first_pass<Tick>::item;
+
+    second_pass(drop_work<Tick>& work, const std::vector<std::size_t>& positions) noexcept
+        : work_(work), positions_(positions) {}
+
+    verdict prepare(std::size_t nth, item& entry, bool alone) noexcept {
+        const std::size_t position = positions_[nth];
+        entry.file = work_.targets.open(position);
+        open_file& file = entry.file;
+        if (file.error == EINTR) return interrupted;
+        if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
+        // Another file has the name now, or none: what the first pass measured stands.
+        if (file.error == 0 && (::fstat(file.fd, &file.status) != 0 ||
+                                !(file_identity::of(file.status) == work_.identities[position])))
+            file.error = ENOENT;
+        entry.alone = alone;
+        return proceed;
+    }
+
+    verdict finish(std::size_t nth, item& entry) noexcept {
+        const std::size_t position = positions_[nth];
+        if (entry.file.error == 0) {
+            verdict said = write_back_and_evict(position, entry, write_back);
+            const kept_bytes& kept = work_.records[position].kept;
+            if (said == proceed && kept.dirty + kept.writeback != 0)
+                said = write_back_and_evict(position, entry, write_all_back);
+            if (said == interrupted) return said;
+            if (said != proceed) return work_.fail(position, DropCacheStatus::UNKNOWN_ERROR, said);
+        }
+        ++work_.counters.done_files;
+        return proceed;
+    }
+
+private:
+    static int write_all_back(int fd, const byte_range&) noexcept {
+        return ::fdatasync(fd) == 0 ? 0 : -errno;
+    }
+
+    /// Returns a verdict: `proceed`, `interrupted`, or the errno that writing back ended with.
+    verdict write_back_and_evict(std::size_t position, item& entry,
+                                 int (*wait)(int, const byte_range&)) noexcept {
+        const int fd = entry.file.fd;
+        const struct stat& status = entry.file.status;
+        const byte_range& range = work_.request.range;
+        const int error = -wait(fd, range);
+        drop_record& record = work_.records[position];
+        const verdict said = evict(fd, range, record.after_bytes.value_or(status.st_size),
+                                   status.st_size, entry.alone, work_.request.workers, work_.tick);
+        if (said != proceed) return said;
+        const residency after = read_residency(fd, range, status);
+        if (record.after_bytes && after.known()) {
+            work_.counters.evicted_bytes +=
+                std::max<std::int64_t>(*record.after_bytes - after.resident_bytes, 0);
+            record.after_bytes = after.resident_bytes;
+            record.kept = reasons_for(fd, range, status, after);
+        }
+        return error;
+    }
+
+    drop_work<Tick>& work_;
+    const std::vector<std::size_t>& positions_;
+};
+
+/// Turns `busy` into `mapped` where a process is seen to have the file mapped.
+inline void find_mapped(std::vector<drop_record>& records,
+                        const std::vector<file_identity>& identities) {
+    process_scan scan;
+    std::vector<std::pair<std::size_t, std::size_t>> files;  // position here, number in the scan
+    for (std::size_t i = 0; i != records.size(); ++i)
+        if (records[i].kept.busy != 0) files.emplace_back(i, scan.add(identities[i]));
+    if (files.empty()) return;
+    std::vector<char> is_mapped(files.size(), 0);
+    scan.run(false, [&](int, const std::vector<held_file>& held) {
+        for (const held_file& each : held) is_mapped[each.file] = 1;
+    });
+    for (const auto& [position, number] : files) {
+        kept_bytes& kept = records[position].kept;
+        if (is_mapped[number] != 0) kept.mapped = std::exchange(kept.busy, 0);
+    }
+}
+
+/// `drop` over a list of targets. `tick(counters)` is called as `run_batch` says.
+template <class Tick>
+drop_report drop_files(target_list targets, const walk_options& walk, const drop_request& request,
+                       const Tick& tick) {
+    drop_counters counters;
+    const auto count_and_tick = [&] { return tick(std::as_const(counters)); };
+    shared_tick<decltype(count_and_tick)> shared(count_and_tick);
+    batch_options how;
+    how.workers = request.workers;
+    how.fail_fast = request.fail_fast;
+
+    std::vector<skipped_path> skipped;
+    if (!expand_directories(targets, walk, how.workers, shared, skipped))
+        return {{}, {}, std::move(skipped), true};
+    counters.total_files = targets.size();
+    drop_work<decltype(count_and_tick)> work(targets, request, shared, counters);
+
+    first_pass<decltype(count_and_tick)> first(work);
+    const batch_result result = run_batch(first, targets.size(), how, shared);
+    if (request.fail_fast && result.failed_position != no_position)
+        work.records.resize(result.failed_position + 1);  // nobody touched what lies behind it
+
+    std::vector<std::size_t> unfinished;
+    for (std::size_t i = 0; i != work.records.size() && !shared.stopped(); ++i)
+        if (work.needs_second_pass(i)) unfinished.push_back(i);
+    second_pass<decltype(count_and_tick)> second(work, unfinished);
+    how.fail_fast = false;
+    run_batch(second, unfinished.size(), how, shared);
+
+    if (!shared.stopped()) find_mapped(work.records, work.identities);
+    if (!shared.stopped()) shared();  // so that the last progress says that all is done
+    return {targets.take_paths(), std::move(work.records), std::move(skipped), shared.stopped()};
+}
+
+}  // namespace accv_cache::detail

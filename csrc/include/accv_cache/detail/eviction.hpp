@@ -1,0 +1,128 @@
+#pragma once
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "accv_cache/detail/batch.hpp"
+
+namespace accv_cache::detail {
+
+static_assert(sizeof(off_t) == 8, "compile with -D_FILE_OFFSET_BITS=64");
+
+/// A range of a file in bytes; length 0 means to the end, as for posix_fadvise(2).
+struct byte_range {
+    std::int64_t offset = 0;
+    std::int64_t length = 0;
+
+    bool whole_file() const noexcept { return offset == 0 && length == 0; }
+    /// Where the range ends in a file of `size` bytes.
+    std::int64_t end(std::int64_t size) const noexcept {
+        return length != 0 && length < size - offset ? offset + length : size;
+    }
+};
+
+/// Advises the kernel to evict the pages that lie wholly inside `range`. Returns 0 or -errno.
+///
+/// Not posix_madvise(3): in glibc its POSIX_MADV_DONTNEED does nothing.
+inline int advise_evict(int fd, const byte_range& range) noexcept {
+    return -::posix_fadvise(fd, range.offset, range.length, POSIX_FADV_DONTNEED);
+}
+
+/// Whether advice on `fd` would be taken, without giving any that evicts. Returns 0 or -errno.
+///
+/// For a descriptor of our own only: it resets the read-ahead setting of an open file.
+inline int rehearse_advice(int fd) noexcept {
+    return -::posix_fadvise(fd, 0, 0, POSIX_FADV_NORMAL);
+}
+
+/// Evicts a large file piece by piece, the pieces being the positions of a batch.
+class piecewise_eviction {
+public:
+    struct item {};
+
+    piecewise_eviction(int fd, const byte_range& range, std::int64_t end) noexcept
+        : fd_(fd), range_(range) {
+        const std::int64_t span = end - range.offset;
+        step_ = std::max(round_up(span / most_pieces), least_step);
+        first_end_ = round_up(range.offset + 1) + step_ - seam;
+        pieces_ = 1 + static_cast<std::size_t>(
+                          std::max<std::int64_t>(0, (end - first_end_ + step_ - 1) / step_));
+    }
+
+    std::size_t pieces() const noexcept { return pieces_; }
+
+    verdict prepare(std::size_t, item&, bool) noexcept { return proceed; }
+    verdict finish(std::size_t piece, item&) noexcept {
+        const auto nth = static_cast<std::int64_t>(piece);
+        const std::int64_t start = piece == 0 ? range_.offset : first_end_ + (nth - 1) * step_;
+        // The last piece goes as far as the caller asked, which may be further than the size was.
+        const std::int64_t range_end = range_.offset + range_.length;
+        const std::int64_t length = piece + 1 != pieces_ ? first_end_ + nth * step_ - start
+                                    : range_.length != 0 ? range_end - start
+                                                         : 0;
+        return -advise_evict(fd_, {start, length});
+    }
+
+private:
+    /// A seam inside a folio leaves it behind.
+    static constexpr std::int64_t seam = std::int64_t{2} << 20;
+    static constexpr std::int64_t least_step = 16 * seam;
+    /// Bounds what the calls cost on a file that has few pages in memory.
+    static constexpr std::int64_t most_pieces = 256;
+
+    static constexpr std::int64_t round_up(std::int64_t bytes) noexcept {
+        return (bytes + seam - 1) / seam * seam;
+    }
+
+    const int fd_;
+    const byte_range range_;
+    std::int64_t step_;
+    std::int64_t first_end_;
+    std::size_t pieces_;
+};
+
+/// A tick for the calling thread whose answer the workers can read: once it said stop, it stays so.
+template <class Tick>
+class shared_tick {
+public:
+    explicit shared_tick(Tick& tick) noexcept : tick_(tick) {}
+
+    bool operator()() noexcept {
+        if (!stopped_ && !tick_()) stopped_ = true;
+        return !stopped_;
+    }
+    bool stopped() const noexcept { return stopped_; }
+
+private:
+    Tick& tick_;
+    std::atomic<bool> stopped_{false};
+};
+
+/// Evicts the pages of `fd` that lie wholly inside `range`, of which at most `bytes` are resident.
+/// Returns a verdict: `proceed`, an errno, or `interrupted` when the tick said stop.
+///
+/// `alone`: on the calling thread, with no other file under way, so that a large file may have all
+/// threads to itself. One call evicts about 5 GiB a second in 4 KiB folios, and cannot be
+/// interrupted; so a very large file is evicted piece by piece on one thread too.
+template <class Tick>
+verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::int64_t file_size,
+              bool alone, std::size_t workers, shared_tick<Tick>& tick) noexcept {
+    batch_options options;
+    options.workers = alone ? workers : 1;
+    const std::int64_t worth_splitting = std::int64_t{options.workers == 1 ? 1024 : 64} << 20;
+    if (bytes < worth_splitting) return -advise_evict(fd, range);
+
+    piecewise_eviction job(fd, range, std::max(range.end(file_size), range.offset));
+    const auto look = [&tick, alone] { return alone ? tick() : !tick.stopped(); };
+    const batch_result result = run_batch(job, job.pieces(), options, look);
+    if (result.stopped) return interrupted;
+    if (result.failure != proceed) return result.failure;
+    // Once over the whole: folios that grew across a seam while the pieces were under way.
+    return -advise_evict(fd, range);
+}
+
+}  // namespace accv_cache::detail

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace accv_cache::detail {
+
+/// Paths end to end in one buffer, each with its NUL: no allocation a path, so that a million of
+/// them cost little more than their letters.
+class path_list {
+public:
+    void append(std::string_view path) {
+        starts_.push_back(text_.size());
+        text_.append(path).push_back('\0');
+    }
+
+    std::size_t size() const noexcept { return starts_.size(); }
+
+    /// As system calls take it.
+    const char* operator[](std::size_t position) const noexcept {
+        return text_.data() + starts_[position];
+    }
+    /// With any NUL byte that it has inside.
+    std::string_view text(std::size_t position) const noexcept {
+        const std::size_t end = position + 1 < size() ? starts_[position + 1] : text_.size();
+        return {(*this)[position], end - starts_[position] - 1};
+    }
+    bool has_nul(std::size_t position) const noexcept {
+        return text(position).find('\0') != std::string_view::npos;
+    }
+
+private:
+    std::string text_;
+    std::vector<std::size_t> starts_;
+};
+
+}  // namespace accv_cache::detail

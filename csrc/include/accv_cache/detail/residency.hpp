@@ -1,0 +1,172 @@
+#pragma once
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+
+#include "accv_cache/detail/descriptor.hpp"
+#include "accv_cache/detail/eviction.hpp"
+#include "accv_cache/detail/file_system.hpp"
+#include "accv_cache/query_report.hpp"
+
+/// The two readers of residency, cachestat(2) and mincore(2), and which of them to believe.
+namespace accv_cache::detail {
+
+inline std::int64_t page_size() noexcept { return ::sysconf(_SC_PAGESIZE); }
+
+inline std::int64_t round_up_to_page(std::int64_t bytes) noexcept {
+    const std::int64_t page = page_size();
+    return (bytes + page - 1) / page * page;
+}
+
+/// The largest folio that the page cache uses: what one entry of a page directory maps
+/// (include/linux/pagemap.h, MAX_PAGECACHE_ORDER). 2 MiB where pages are 4 KiB.
+inline std::int64_t largest_folio() noexcept { return page_size() * (page_size() / 8); }
+
+/// The memory that a range of a file holds, in whole pages.
+struct residency {
+    residency_source source = residency_source::NONE;
+    std::int64_t resident_bytes = 0;
+    // mincore(2) does not tell these two apart from clean pages.
+    std::optional<std::int64_t> dirty_bytes;
+    std::optional<std::int64_t> writeback_bytes;
+
+    bool known() const noexcept { return source != residency_source::NONE; }
+};
+
+/// cachestat(2), Linux 6.5. Gives 0 or -errno.
+inline int cachestat(int fd, const byte_range& range, residency& told) noexcept {
+    struct {
+        std::uint64_t offset;
+        std::uint64_t length;
+    } asked = {static_cast<std::uint64_t>(range.offset), static_cast<std::uint64_t>(range.length)};
+    struct {
+        std::uint64_t cache, dirty, writeback, evicted, recently_evicted;
+    } pages{};
+    constexpr long number = 451;  // the same on every architecture; not in the C library yet
+    if (::syscall(number, fd, &asked, &pages, 0U) != 0) return -errno;
+    const auto in_bytes = [](std::uint64_t count) {
+        return static_cast<std::int64_t>(count) * page_size();
+    };
+    told.source = residency_source::CACHESTAT;
+    told.resident_bytes = in_bytes(pages.cache);
+    told.dirty_bytes = in_bytes(pages.dirty);
+    told.writeback_bytes = in_bytes(pages.writeback);
+    return 0;
+}
+
+/// Owns a read-only mapping of a part of a file. Nothing ever touches its pages, so a file that
+/// shrinks meanwhile raises no SIGBUS, and no page is read in.
+class untouched_mapping {
+public:
+    untouched_mapping(int fd, std::int64_t offset, std::size_t bytes) noexcept
+        : start_(::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, offset)), bytes_(bytes) {}
+    untouched_mapping(const untouched_mapping&) = delete;
+    untouched_mapping& operator=(const untouched_mapping&) = delete;
+    ~untouched_mapping() {
+        if (*this) ::munmap(start_, bytes_);
+    }
+    explicit operator bool() const noexcept { return start_ != MAP_FAILED; }
+    void* start() const noexcept { return start_; }
+
+private:
+    void* const start_;
+    const std::size_t bytes_;
+};
+
+/// Walks the pages of [start, stop) with mincore(2) in windows of bounded size, and calls
+/// `visit(page offset in bytes)` for each resident one. False if the kernel refuses.
+template <class Visit>
+bool for_each_resident_page(int fd, std::int64_t start, std::int64_t stop, Visit&& visit) noexcept {
+    std::array<unsigned char, 32768> vector;
+    const std::int64_t page = page_size();
+    const std::int64_t window = page * static_cast<std::int64_t>(vector.size());
+    for (std::int64_t at = start / page * page; at < stop; at += window) {
+        const auto bytes = static_cast<std::size_t>(std::min(window, round_up_to_page(stop - at)));
+        const untouched_mapping mapping(fd, at, bytes);
+        if (!mapping || ::mincore(mapping.start(), bytes, vector.data()) != 0) return false;
+        const std::size_t pages = bytes / static_cast<std::size_t>(page);
+        for (std::size_t i = 0; i != pages; ++i)
+            if ((vector[i] & 1) != 0) visit(at + static_cast<std::int64_t>(i) * page);
+    }
+    return true;
+}
+
+/// Whether mincore(2) tells the truth about this file. For a file that the caller neither owns nor
+/// may write it claims that every page is resident (mm/mincore.c, can_do_mincore).
+inline bool may_trust_mincore(int fd, const struct stat& status, file_system_kind kind) noexcept {
+    if (status.st_uid == ::geteuid()) return true;
+    std::array<char, 32> text{"/proc/self/fd/"};
+    const char* const path = text.data();
+    std::to_chars(text.data() + std::strlen(path), text.data() + text.size() - 1, fd);
+    // O_NOATIME asks the kernel the very question: open(2) grants it to the owner and CAP_FOWNER.
+    const int again = ::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOATIME);
+    if (again >= 0) {
+        ::close(again);
+        return true;
+    }
+    // On overlayfs, writable means that a copy could be written: the file below need not be.
+    return kind != file_system_kind::overlay && ::faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+}
+
+/// Whether an error of cachestat(2) means that there is no such call here, not that this file may
+/// not be measured. Old container runtimes answer EPERM to every call that they do not know; the
+/// kernel itself looks at the descriptor first.
+inline bool is_cachestat_missing(int error) noexcept {
+    if (error != EPERM) return error == ENOSYS || error == EOPNOTSUPP;
+    residency ignored;
+    return cachestat(-1, {}, ignored) != -EBADF;
+}
+
+/// Counts by mincore(2); unknown if the file cannot be mapped.
+inline residency count_by_mincore(int fd, const byte_range& range, std::int64_t size) noexcept {
+    residency seen;
+    const std::int64_t page = page_size();
+    const auto count = [&](std::int64_t) { seen.resident_bytes += page; };
+    if (for_each_resident_page(fd, range.offset, range.end(size), count))
+        seen.source = residency_source::MINCORE;
+    return seen;
+}
+
+/// The most that `range` can hold, in whole pages: all that it touches of the file.
+inline std::int64_t most_resident(const byte_range& range, const struct stat& status) noexcept {
+    const std::int64_t first = range.offset / page_size() * page_size();
+    const std::int64_t last = round_up_to_page(range.end(status.st_size));
+    return std::max<std::int64_t>(last - first, 0);
+}
+
+/// Reads what `range` of a file holds, with whichever reader can be trusted there.
+///
+/// Where cachestat(2) finds pages, it is right. On overlayfs it succeeds and finds none, because
+/// the pages belong to the file below; so it may on FUSE, for a file with a backing file.
+inline residency read_residency(int fd, const byte_range& range,
+                                const struct stat& status) noexcept {
+    residency told;
+    const int error = -cachestat(fd, range, told);
+    if (error == 0 && told.resident_bytes != 0) {
+        // A large folio may reach beyond the end of a file.
+        if (S_ISREG(status.st_mode))
+            told.resident_bytes = std::min(told.resident_bytes, most_resident(range, status));
+        return told;
+    }
+    if (error != 0 && !is_cachestat_missing(error)) return {};
+    const file_system_kind kind = file_system_of(fd);
+    const bool may_hide = kind == file_system_kind::overlay || kind == file_system_kind::fuse;
+    if (error == 0 && !may_hide) return told;
+    if (!may_trust_mincore(fd, status, kind)) return {};
+    const residency seen = count_by_mincore(fd, range, status.st_size);
+    // A FUSE file in direct-I/O mode has no pages, and cannot be mapped.
+    return seen.known() || kind != file_system_kind::fuse ? seen : told;
+}
+
+}  // namespace accv_cache::detail

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <pthread.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <csignal>
+#include <cstdint>
+#include <limits>
+
+namespace accv_cache::detail {
+
+using nanoseconds = std::int64_t;
+
+/// Time that passes, in nanoseconds (CLOCK_MONOTONIC).
+inline nanoseconds monotonic_now() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+/// Where the calling thread's time went: how a batch tells waiting for storage from working.
+struct thread_usage {
+    nanoseconds wall = 0;
+    nanoseconds cpu = 0;
+    std::int64_t waits = 0;  ///< Voluntary context switches.
+
+    static thread_usage now() noexcept {
+        rusage usage{};
+        ::getrusage(RUSAGE_THREAD, &usage);
+        const auto in_nanoseconds = [](const timeval& time) {
+            return nanoseconds{time.tv_sec} * 1'000'000'000 + nanoseconds{time.tv_usec} * 1'000;
+        };
+        return {monotonic_now(), in_nanoseconds(usage.ru_utime) + in_nanoseconds(usage.ru_stime),
+                usage.ru_nvcsw};
+    }
+
+    thread_usage& operator+=(const thread_usage& other) noexcept {
+        wall += other.wall;
+        cpu += other.cpu;
+        waits += other.waits;
+        return *this;
+    }
+    friend thread_usage operator-(thread_usage left, const thread_usage& right) noexcept {
+        left.wall -= right.wall;
+        left.cpu -= right.cpu;
+        left.waits -= right.waits;
+        return left;
+    }
+};
+
+/// A thread that reports failure to start instead of throwing (so that the headers also serve
+/// programs built with -fno-exceptions), and that blocks every signal: the host's handlers go on
+/// running on the host's own threads.
+class worker_thread {
+public:
+    worker_thread() noexcept = default;
+    worker_thread(const worker_thread&) = delete;
+    worker_thread& operator=(const worker_thread&) = delete;
+    ~worker_thread() { join(); }
+
+    /// Runs `body(argument)` on a new thread. False if the system has no thread to give (EAGAIN).
+    bool start(void* (*body)(void*), void* argument) noexcept {
+        sigset_t all;
+        sigset_t before;
+        sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before);
+        running_ = ::pthread_create(&handle_, nullptr, body, argument) == 0;
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        return running_;
+    }
+
+    void join() noexcept {
+        if (running_) ::pthread_join(handle_, nullptr);
+        running_ = false;
+    }
+
+private:
+    pthread_t handle_{};
+    bool running_ = false;
+};
+
+}  // namespace accv_cache::detail

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "accv_cache/detail/eviction.hpp"
+#include "accv_cache/detail/file_system.hpp"
+
+namespace accv_cache::detail {
+
+/// Waits until the dirty pages of `range` are written back, so that they can be evicted. Returns 0
+/// or -errno.
+///
+/// sync_file_range(2) writes no metadata and waits for no journal, which is several times faster
+/// than fdatasync(2), and no promise of durability. On overlayfs it returns 0 and does nothing;
+/// on NFS written pages stay until a commit, which only fdatasync(2) asks for.
+inline int write_back(int fd, const byte_range& range) noexcept {
+    const file_system_kind kind = file_system_of(fd);
+    if (kind != file_system_kind::overlay && kind != file_system_kind::network) {
+        constexpr unsigned wait_for_all =
+            SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+        return ::sync_file_range(fd, range.offset, range.length, wait_for_all) == 0 ? 0 : -errno;
+    }
+    return ::fdatasync(fd) == 0 ? 0 : -errno;
+}
+
+}  // namespace accv_cache::detail

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "accv_cache/detail/path_list.hpp"
+#include "accv_cache/status.hpp"
+#include "accv_cache/walk.hpp"
+
+namespace accv_cache {
+
+/// Why memory stayed, in bytes for each reason. Reasons are measured, not guessed.
+struct kept_bytes {
+    std::int64_t dirty = 0;              ///< Not written back yet.
+    std::int64_t writeback = 0;          ///< Being written back.
+    std::int64_t memory_filesystem = 0;  ///< tmpfs, ramfs: the page cache is the only copy.
+    std::int64_t edge = 0;               ///< In a page or folio that is partly outside the range.
+    std::int64_t mapped = 0;             ///< In a file that a process was seen to have mapped.
+    std::int64_t busy = 0;               ///< None of these: in use by the kernel, or by an unseen
+                                         ///< process.
+
+    std::int64_t total() const noexcept {
+        return dirty + writeback + memory_filesystem + edge + mapped + busy;
+    }
+    kept_bytes& operator+=(const kept_bytes& other) noexcept {
+        dirty += other.dirty;
+        writeback += other.writeback;
+        memory_filesystem += other.memory_filesystem;
+        edge += other.edge;
+        mapped += other.mapped;
+        busy += other.busy;
+        return *this;
+    }
+};
+
+/// What became of one file. Memory is counted in whole pages, of the range that was asked for.
+struct drop_record {
+    DropCacheStatus status = DropCacheStatus::SUCCESS;
+    int error = 0;                ///< The errno behind a status other than SUCCESS; 0: none.
+    std::int64_t size_bytes = 0;  ///< The file's size.
+    /// Resident before and after; nullopt: the kernel does not tell the caller.
+    std::optional<std::int64_t> before_bytes;
+    std::optional<std::int64_t> after_bytes;
+    kept_bytes kept;  ///< Adds up to after_bytes where that is known; zeros where it is not.
+};
+
+/// Sums over the files of a report that were advised.
+struct drop_totals {
+    std::size_t files = 0;
+    std::size_t failed_files = 0;
+    std::size_t unknown_files = 0;  ///< Advised, but the kernel does not tell their residency.
+    std::int64_t known_before_bytes = 0;
+    std::int64_t known_after_bytes = 0;
+    kept_bytes kept;
+
+    std::int64_t known_evicted_bytes() const noexcept {
+        return known_before_bytes > known_after_bytes ? known_before_bytes - known_after_bytes : 0;
+    }
+};
+
+/// What a `drop` did: a record a file, in the order of the list.
+class drop_report {
+public:
+    drop_report() = default;
+    drop_report(detail::path_list paths, std::vector<drop_record> records,
+                std::vector<skipped_path> skipped, bool stopped)
+        : paths_(std::move(paths)),
+          records_(std::move(records)),
+          skipped_(std::move(skipped)),
+          stopped_(stopped) {}
+
+    std::size_t size() const noexcept { return records_.size(); }
+    bool empty() const noexcept { return records_.empty(); }
+    std::string_view path(std::size_t position) const noexcept { return paths_.text(position); }
+    const drop_record& operator[](std::size_t position) const noexcept {
+        return records_[position];
+    }
+    const std::vector<drop_record>& records() const noexcept { return records_; }
+
+    /// What was met in directories and left out.
+    const std::vector<skipped_path>& skipped() const noexcept { return skipped_; }
+
+    /// Whether the progress function ended it early; later files have no record of what they hold.
+    bool stopped() const noexcept { return stopped_; }
+
+    /// The status of the first file that failed, else SUCCESS.
+    DropCacheStatus status() const noexcept {
+        for (const drop_record& each : records_)
+            if (each.status != DropCacheStatus::SUCCESS) return each.status;
+        return DropCacheStatus::SUCCESS;
+    }
+    bool ok() const noexcept { return status() == DropCacheStatus::SUCCESS; }
+
+    drop_totals totals() const noexcept {
+        drop_totals sums;
+        for (const drop_record& each : records_) {
+            ++sums.files;
+            if (each.status != DropCacheStatus::SUCCESS) ++sums.failed_files;
+            if (each.before_bytes && each.after_bytes) {
+                sums.known_before_bytes += *each.before_bytes;
+                sums.known_after_bytes += *each.after_bytes;
+                sums.kept += each.kept;
+            } else if (each.status == DropCacheStatus::SUCCESS) {
+                ++sums.unknown_files;
+            }
+        }
+        return sums;
+    }
+
+    /// The records of both, those of `left` first.
+    friend drop_report operator+(drop_report left, const drop_report& right) {
+        for (std::size_t i = 0; i != right.size(); ++i) left.paths_.append(right.path(i));
+        left.records_.insert(left.records_.end(), right.records_.begin(), right.records_.end());
+        left.skipped_.insert(left.skipped_.end(), right.skipped_.begin(), right.skipped_.end());
+        left.stopped_ = left.stopped_ || right.stopped_;
+        return left;
+    }
+
+private:
+    detail::path_list paths_;
+    std::vector<drop_record> records_;
+    std::vector<skipped_path> skipped_;
+    bool stopped_ = false;
+};
+
+}  // namespace accv_cache

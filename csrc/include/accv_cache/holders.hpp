@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#if defined(__linux__)
+#include <sys/stat.h>
+
+#include "accv_cache/detail/process_scan.hpp"
+#endif
+
+namespace accv_cache {
+
+/// A process that holds a file: it has it mapped, open, or both.
+struct holder {
+    int process = 0;                ///< Its id.
+    std::string command;            ///< Its name, as in /proc/PID/comm.
+    std::size_t file = 0;           ///< The file's position in the list.
+    std::int64_t mapped_bytes = 0;  ///< How much of it is mapped, resident or not; 0: nothing.
+    bool open = false;              ///< Whether it has a descriptor of it.
+};
+
+struct holders_report {
+    std::vector<holder> holders;
+    std::size_t unreadable_processes = 0;  ///< Processes that the caller may not look into.
+};
+
+/// Finds the processes that hold files, by /proc/PID/maps and /proc/PID/fd (proc(5)).
+///
+/// It is a hint. Processes of other users cannot be looked into without CAP_SYS_PTRACE, those
+/// outside the container are not seen at all, and a process that reached the file through another
+/// overlayfs mount seems to hold another file.
+inline holders_report holders(const std::vector<std::string>& paths) {
+    holders_report report;
+#if defined(__linux__)
+    detail::process_scan scan;
+    std::vector<std::vector<std::size_t>> positions;  // of each file of the scan
+    for (std::size_t i = 0; i != paths.size(); ++i) {
+        struct stat status{};
+        if (::stat(paths[i].c_str(), &status) != 0) continue;
+        const std::size_t number = scan.add(detail::file_identity::of(status));
+        if (number == positions.size()) positions.emplace_back();
+        positions[number].push_back(i);
+    }
+    if (positions.empty()) return report;
+    report.unreadable_processes =
+        scan.run(true, [&](int process, const std::vector<detail::held_file>& held) {
+            std::string command =
+                detail::read_small_file("/proc/" + std::to_string(process) + "/comm");
+            if (!command.empty() && command.back() == '\n') command.pop_back();
+            for (const detail::held_file& each : held)
+                for (const std::size_t position : positions[each.file])
+                    report.holders.push_back(
+                        {process, command, position, each.mapped_bytes, each.open});
+        });
+#else
+    static_cast<void>(paths);
+#endif
+    return report;
+}
+
+}  // namespace accv_cache

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "accv_cache/query_report.hpp"
+#include "accv_cache/walk.hpp"
+
+#if defined(__linux__)
+#include "accv_cache/detail/query_files.hpp"
+#else
+#include <cerrno>
+#endif
+
+namespace accv_cache {
+
+/// How to query. The fields of `walk_options` say what to take of a directory.
+struct query_options : walk_options {
+    /// The bytes of each file to measure; no length: to its end. A page that is partly inside
+    /// counts whole. A negative offset, or a length below 1, gives every file EINVAL.
+    std::int64_t offset = 0;
+    std::optional<std::int64_t> length;
+
+    /// Also give the resident ranges, exact to the page.
+    bool spans = false;
+
+    /// Threads at the most; 0: as many as pay, 1: the calling thread alone.
+    std::size_t workers = 0;
+};
+
+/// Measures how much of files, and of the regular files below directories, is resident, dirty and
+/// in writeback.
+///
+///     const auto report = accv_cache::query({"/data/clip.mp4"});
+///     if (report[0].resident_bytes == 0) run_cold_benchmark();
+///
+/// What the kernel does not tell is nullopt, never a guess: only a file's owner or a writer may
+/// measure it. On a FUSE file system that does not keep its cache over an open (keep_cache), a
+/// query empties what it is about to measure.
+inline cache_report query(const std::vector<std::string>& paths, const query_options& options = {});
+
+/// The same for one file that the caller holds open. Its offset stays where it is.
+inline cache_report query(int descriptor, const query_options& options = {});
+
+#if defined(__linux__)
+
+namespace detail {
+
+inline cache_report query_targets(target_list targets, const query_options& options) {
+    query_request request;
+    request.range = {options.offset, options.length.value_or(0)};
+    if (options.length == 0) request.range.length = -1;  // no range at all, not 'to the end'
+    request.spans = options.spans;
+    request.workers = options.workers;
+    no_tick tick;
+    return query_files(std::move(targets), options, request, tick).value_or(cache_report());
+}
+
+}  // namespace detail
+
+inline cache_report query(const std::vector<std::string>& paths, const query_options& options) {
+    detail::target_list targets;
+    for (const std::string& path : paths) targets.append(path);
+    return detail::query_targets(std::move(targets), options);
+}
+
+inline cache_report query(int descriptor, const query_options& options) {
+    detail::target_list targets;
+    targets.append(descriptor);
+    return detail::query_targets(std::move(targets), options);
+}
+
+#else
+
+inline cache_report query(const std::vector<std::string>& paths, const query_options&) {
+    detail::path_list names;
+    for (const std::string& path : paths) names.append(path);
+    cache_record refused;
+    refused.error = ENOSYS;
+    return {std::move(names), std::vector<cache_record>(paths.size(), refused), {}, {}};
+}
+
+inline cache_report query(int descriptor, const query_options& options) {
+    return query({"descriptor " + std::to_string(descriptor)}, options);
+}
+
+#endif
+
+}  // namespace accv_cache

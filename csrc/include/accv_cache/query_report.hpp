@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "accv_cache/detail/path_list.hpp"
+#include "accv_cache/walk.hpp"
+
+namespace accv_cache {
+
+/// Which system call a residency figure comes from.
+enum class residency_source : unsigned char {
+    NONE,       ///< The kernel does not tell the caller.
+    CACHESTAT,  ///< cachestat(2)
+    MINCORE,    ///< mincore(2) over a read-only mapping
+};
+
+/// A resident range of a file, in bytes.
+struct resident_span {
+    std::int64_t start = 0;
+    std::int64_t stop = 0;
+};
+
+/// What one file holds of the page cache, in whole pages of the range asked for.
+struct cache_record {
+    int error = 0;                ///< Why it could not be opened, an errno; 0: it could.
+    std::int64_t size_bytes = 0;  ///< The file's size.
+    residency_source source = residency_source::NONE;
+    std::optional<std::int64_t> resident_bytes;   ///< nullopt: the kernel does not tell.
+    std::optional<std::int64_t> dirty_bytes;      ///< nullopt: nor does mincore(2).
+    std::optional<std::int64_t> writeback_bytes;  ///< nullopt: nor does mincore(2).
+};
+
+/// Sums over the files of a report.
+struct cache_totals {
+    std::size_t files = 0;
+    std::size_t failed_files = 0;         ///< Could not be opened.
+    std::size_t unknown_files = 0;        ///< Opened, but the kernel does not tell their residency.
+    std::size_t unknown_dirty_files = 0;  ///< Opened, but the kernel does not tell what is dirty.
+    std::int64_t size_bytes = 0;
+    std::int64_t known_resident_bytes = 0;
+    std::int64_t known_dirty_bytes = 0;
+    std::int64_t known_writeback_bytes = 0;
+};
+
+/// What a `query` found: a record a file, in the order of the list.
+class cache_report {
+public:
+    using spans_of_file = std::optional<std::vector<resident_span>>;
+
+    cache_report() = default;
+    cache_report(detail::path_list paths, std::vector<cache_record> records,
+                 std::vector<spans_of_file> spans, std::vector<skipped_path> skipped)
+        : paths_(std::move(paths)),
+          records_(std::move(records)),
+          spans_(std::move(spans)),
+          skipped_(std::move(skipped)) {}
+
+    std::size_t size() const noexcept { return records_.size(); }
+    bool empty() const noexcept { return records_.empty(); }
+    std::string_view path(std::size_t position) const noexcept { return paths_.text(position); }
+    const cache_record& operator[](std::size_t position) const noexcept {
+        return records_[position];
+    }
+
+    /// The resident ranges of a file, in order; nullopt if they are unknown or were not asked for.
+    spans_of_file spans(std::size_t position) const {
+        return position < spans_.size() ? spans_[position] : std::nullopt;
+    }
+
+    /// What was met in directories and left out.
+    const std::vector<skipped_path>& skipped() const noexcept { return skipped_; }
+
+    cache_totals totals() const noexcept {
+        cache_totals sums;
+        for (const cache_record& each : records_) {
+            ++sums.files;
+            sums.size_bytes += each.size_bytes;
+            if (each.error != 0) {
+                ++sums.failed_files;
+                continue;
+            }
+            if (!each.resident_bytes) ++sums.unknown_files;
+            if (!each.dirty_bytes) ++sums.unknown_dirty_files;
+            sums.known_resident_bytes += each.resident_bytes.value_or(0);
+            sums.known_dirty_bytes += each.dirty_bytes.value_or(0);
+            sums.known_writeback_bytes += each.writeback_bytes.value_or(0);
+        }
+        return sums;
+    }
+
+    /// The records of both, those of `left` first.
+    friend cache_report operator+(cache_report left, const cache_report& right) {
+        if (!left.spans_.empty() || !right.spans_.empty()) {
+            left.spans_.resize(left.size());
+            for (std::size_t i = 0; i != right.size(); ++i) left.spans_.push_back(right.spans(i));
+        }
+        for (std::size_t i = 0; i != right.size(); ++i) left.paths_.append(right.path(i));
+        left.records_.insert(left.records_.end(), right.records_.begin(), right.records_.end());
+        left.skipped_.insert(left.skipped_.end(), right.skipped_.begin(), right.skipped_.end());
+        return left;
+    }
+
+private:
+    detail::path_list paths_;
+    std::vector<cache_record> records_;
+    std::vector<spans_of_file> spans_;  // empty where nobody asked
+    std::vector<skipped_path> skipped_;
+};
+
+}  // namespace accv_cache

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace accv_cache::python {
+
+/// One function a topic; module.cpp calls each once.
+void bind_drop(pybind11::module_& module);
+void bind_query(pybind11::module_& module);
+void bind_holders(pybind11::module_& module);
+void bind_drop_videos_cache(pybind11::module_& module);
+
+}  // namespace accv_cache::python

@@ -1,0 +1,109 @@
+#include <pybind11/stl.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "accv_cache/drop.hpp"
+#include "bind.hpp"
+#include "interrupts.hpp"
+#include "rows.hpp"
+#include "targets.hpp"
+
+namespace py = pybind11;
+
+namespace accv_cache::python {
+namespace {
+
+std::array<std::int64_t, 6> as_array(const kept_bytes& kept) {
+    return {kept.dirty, kept.writeback, kept.memory_filesystem, kept.edge, kept.mapped, kept.busy};
+}
+
+kept_bytes as_kept(const std::array<std::int64_t, 6>& bytes) {
+    return {bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5]};
+}
+
+/// Calls the caller's progress function. False if it raised.
+bool call_progress(const py::object& progress, const detail::drop_counters& counters) noexcept {
+    if (progress.is_none()) return true;
+    PyObject* const answer =
+        PyObject_CallFunction(progress.ptr(), "nnL", static_cast<Py_ssize_t>(counters.done_files),
+                              static_cast<Py_ssize_t>(counters.total_files),
+                              static_cast<long long>(counters.evicted_bytes));
+    Py_XDECREF(answer);
+    return answer != nullptr;
+}
+
+drop_report drop(const py::iterable& paths, std::int64_t offset, std::int64_t length, bool sync,
+                 bool fail_fast, bool recursive, std::vector<std::string> include,
+                 bool follow_symlinks, std::size_t workers, const py::object& progress) {
+    detail::target_list targets = as_targets(paths);
+    const walk_options walk = as_walk(recursive, std::move(include), follow_symlinks);
+    detail::drop_request request;
+    request.range = {offset, length};
+    request.sync = sync;
+    request.fail_fast = fail_fast;
+    request.workers = workers;
+    return run_interruptibly([&](interrupts& tick) {
+        const auto tick_and_report = [&](const detail::drop_counters& counters) {
+            return tick([&] { return call_progress(progress, counters); });
+        };
+        return detail::drop_files(std::move(targets), walk, request, tick_and_report);
+    });
+}
+
+using row = std::tuple<py::bytes, int, int, std::int64_t, bytes_or_none, bytes_or_none,
+                       std::array<std::int64_t, 6>>;
+
+row row_at(const drop_report& report, std::size_t position) {
+    check_position(position, report.size());
+    const drop_record& record = report[position];
+    return {as_bytes(report.path(position)),
+            static_cast<int>(record.status),
+            record.error,
+            record.size_bytes,
+            record.before_bytes,
+            record.after_bytes,
+            as_array(record.kept)};
+}
+
+py::tuple totals(const drop_report& report) {
+    const drop_totals sums = report.totals();
+    return py::make_tuple(sums.files, sums.failed_files, sums.unknown_files,
+                          sums.known_before_bytes, sums.known_after_bytes, as_array(sums.kept));
+}
+
+std::vector<std::size_t> failed(const drop_report& report) {
+    std::vector<std::size_t> positions;
+    for (std::size_t i = 0; i != report.size(); ++i)
+        if (report[i].status != DropCacheStatus::SUCCESS) positions.push_back(i);
+    return positions;
+}
+
+drop_report from_rows(const std::vector<row>& all, const skipped_rows& left_out) {
+    detail::path_list paths;
+    std::vector<drop_record> records;
+    records.reserve(all.size());
+    for (const auto& [path, status, error, size, before, after, kept] : all) {
+        paths.append(view_of(path));
+        records.push_back(
+            {static_cast<DropCacheStatus>(status), error, size, before, after, as_kept(kept)});
+    }
+    return {std::move(paths), std::move(records), as_skipped(left_out), false};
+}
+
+}  // namespace
+
+void bind_drop(py::module_& module) {
+    bind_table<drop_report, row>(module, "DropTable", &row_at, &totals, &from_rows)
+        .def("failed", &failed);
+    module.def("drop", &drop, py::arg("paths"), py::kw_only(), py::arg("offset"), py::arg("length"),
+               py::arg("sync"), py::arg("fail_fast"), py::arg("recursive"), py::arg("include"),
+               py::arg("follow_symlinks"), py::arg("workers"), py::arg("progress"));
+}
+
+}  // namespace accv_cache::python

@@ -1,0 +1,54 @@
+#include <pybind11/native_enum.h>
+
+#include "accv_cache/detail/path_list.hpp"
+#include "accv_cache/drop_videos_cache.hpp"
+#include "bind.hpp"
+#include "interrupts.hpp"
+#include "paths.hpp"
+
+namespace py = pybind11;
+
+namespace accv_cache::python {
+namespace {
+
+/// What a bad item of the list means, told by the Python error that it raised. An error that is
+/// not about the item, such as KeyboardInterrupt, goes on to the caller.
+DropCacheStatus status_of_bad_item() {
+    const py::error_already_set error;
+    if (!error.matches(PyExc_Exception)) throw py::error_already_set(error);
+    return error.matches(PyExc_OSError) ? DropCacheStatus::FILE_OPEN_FAILED
+                                        : DropCacheStatus::UNKNOWN_ERROR;
+}
+
+DropCacheStatus drop_videos(const py::iterable& filepaths, std::size_t workers) {
+    detail::path_list paths;
+    DropCacheStatus behind_them = DropCacheStatus::SUCCESS;
+    for (const py::handle item : filepaths) {
+        const py::bytes path = as_path(item);
+        if (!path) {
+            behind_them = status_of_bad_item();
+            break;  // nothing after it may be evicted
+        }
+        paths.append(view_of(path));
+    }
+    const auto path_at = [&paths](std::size_t position) { return paths[position]; };
+    const auto result = run_interruptibly([&](interrupts& tick) {
+        return detail::drop_videos_cache_at(path_at, paths.size(), workers, tick);
+    });
+    return result.status == DropCacheStatus::SUCCESS ? behind_them : result.status;
+}
+
+}  // namespace
+
+void bind_drop_videos_cache(py::module_& module) {
+    py::native_enum<DropCacheStatus>(module, "DropCacheStatus", "enum.Enum")
+        .value("SUCCESS", DropCacheStatus::SUCCESS)
+        .value("PLATFORM_ERROR", DropCacheStatus::PLATFORM_ERROR)
+        .value("FILE_OPEN_FAILED", DropCacheStatus::FILE_OPEN_FAILED)
+        .value("FADVISE_FAILED", DropCacheStatus::FADVISE_FAILED)
+        .value("UNKNOWN_ERROR", DropCacheStatus::UNKNOWN_ERROR)
+        .finalize();
+    module.def("drop_videos_cache", &drop_videos, py::arg("filepaths"), py::arg("workers") = 0);
+}
+
+}  // namespace accv_cache::python

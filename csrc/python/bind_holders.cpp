@@ -1,0 +1,34 @@
+#include <pybind11/stl.h>
+
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "accv_cache/holders.hpp"
+#include "bind.hpp"
+
+namespace py = pybind11;
+
+namespace accv_cache::python {
+namespace {
+
+using row = std::tuple<int, py::bytes, std::size_t, std::int64_t, bool>;
+
+std::pair<std::vector<row>, std::size_t> find(const std::vector<std::string>& paths) {
+    const holders_report report = [&] {
+        const py::gil_scoped_release released;
+        return holders(paths);
+    }();
+    std::vector<row> rows;
+    rows.reserve(report.holders.size());
+    for (const holder& each : report.holders)
+        rows.emplace_back(each.process, each.command, each.file, each.mapped_bytes, each.open);
+    return {rows, report.unreadable_processes};
+}
+
+}  // namespace
+
+void bind_holders(py::module_& module) { module.def("holders", &find, py::arg("paths")); }
+
+}  // namespace accv_cache::python

@@ -1,0 +1,97 @@
+#include <pybind11/stl.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "accv_cache/cgroup_memory.hpp"
+#include "accv_cache/query.hpp"
+#include "bind.hpp"
+#include "interrupts.hpp"
+#include "rows.hpp"
+#include "targets.hpp"
+
+namespace py = pybind11;
+
+namespace accv_cache::python {
+namespace {
+
+using spans_or_none = std::optional<std::vector<std::pair<std::int64_t, std::int64_t>>>;
+using row = std::tuple<py::bytes, int, std::int64_t, int, bytes_or_none, bytes_or_none,
+                       bytes_or_none, spans_or_none>;
+
+cache_report query(const py::iterable& paths, std::int64_t offset, std::int64_t length, bool spans,
+                   bool recursive, std::vector<std::string> include, bool follow_symlinks,
+                   std::size_t workers) {
+    detail::target_list targets = as_targets(paths);
+    const walk_options walk = as_walk(recursive, std::move(include), follow_symlinks);
+    detail::query_request request;
+    request.range = {offset, length};
+    request.spans = spans;
+    request.workers = workers;
+    return *run_interruptibly([&](interrupts& tick) {
+        return detail::query_files(std::move(targets), walk, request, tick);
+    });
+}
+
+row row_at(const cache_report& report, std::size_t position) {
+    check_position(position, report.size());
+    const cache_record& record = report[position];
+    spans_or_none spans;
+    if (const auto found = report.spans(position)) {
+        spans.emplace();
+        for (const resident_span& each : *found) spans->emplace_back(each.start, each.stop);
+    }
+    return {as_bytes(report.path(position)), record.error,          record.size_bytes,
+            static_cast<int>(record.source), record.resident_bytes, record.dirty_bytes,
+            record.writeback_bytes,          std::move(spans)};
+}
+
+py::tuple totals(const cache_report& report) {
+    const cache_totals sums = report.totals();
+    return py::make_tuple(sums.files, sums.failed_files, sums.unknown_files,
+                          sums.unknown_dirty_files, sums.size_bytes, sums.known_resident_bytes,
+                          sums.known_dirty_bytes, sums.known_writeback_bytes);
+}
+
+cache_report from_rows(const std::vector<row>& all, const skipped_rows& left_out) {
+    detail::path_list paths;
+    std::vector<cache_record> records;
+    std::vector<cache_report::spans_of_file> spans_of_files;
+    records.reserve(all.size());
+    for (const auto& [path, error, size, source, resident, dirty, writeback, spans] : all) {
+        paths.append(view_of(path));
+        records.push_back(
+            {error, size, static_cast<residency_source>(source), resident, dirty, writeback});
+        if (!spans) continue;
+        spans_of_files.resize(records.size());
+        std::vector<resident_span>& of_file = spans_of_files.back().emplace();
+        for (const auto& [start, stop] : *spans) of_file.push_back({start, stop});
+    }
+    return {std::move(paths), std::move(records), std::move(spans_of_files), as_skipped(left_out)};
+}
+
+py::object memory_of_cgroup() {
+    const auto memory = read_cgroup_memory();
+    if (!memory) return py::none();
+    return py::make_tuple(memory->version, py::bytes(memory->path), memory->limit_bytes,
+                          memory->usage_bytes, memory->anon_bytes, memory->file_bytes,
+                          memory->active_file_bytes, memory->inactive_file_bytes,
+                          memory->dirty_bytes, memory->writeback_bytes, memory->shmem_bytes);
+}
+
+}  // namespace
+
+void bind_query(py::module_& module) {
+    bind_table<cache_report, row>(module, "CacheTable", &row_at, &totals, &from_rows);
+    module.def("query", &query, py::arg("paths"), py::kw_only(), py::arg("offset"),
+               py::arg("length"), py::arg("spans"), py::arg("recursive"), py::arg("include"),
+               py::arg("follow_symlinks"), py::arg("workers"));
+    module.def("cgroup_memory", &memory_of_cgroup);
+}
+
+}  // namespace accv_cache::python

@@ -1,0 +1,76 @@
+"""Evict old videos from the page cache, and know what left and what stayed."""
+
+from accv_cache._drop_videos_cache import drop_videos_cache
+from accv_cache._status import DropCacheStatus
+
+TYPE_CHECKING = False  # `typing` takes longer to import than all the rest
+if TYPE_CHECKING:
+    from accv_cache._cgroup import CgroupMemory, cgroup_memory
+    from accv_cache._drop import DropRecord, DropReport, KeptReason, drop
+    from accv_cache._holders import Holder, Holders, holders
+    from accv_cache._paths import get_include
+    from accv_cache._query import CacheRecord, CacheReport, ResidencySource, query
+    from accv_cache._report import SkipReason
+
+__all__ = [
+    "CacheRecord",
+    "CacheReport",
+    "CgroupMemory",
+    "DropCacheStatus",
+    "DropRecord",
+    "DropReport",
+    "Holder",
+    "Holders",
+    "KeptReason",
+    "ResidencySource",
+    "SkipReason",
+    "__version__",
+    "cgroup_memory",
+    "drop",
+    "drop_videos_cache",
+    "get_include",
+    "holders",
+    "query",
+]
+
+__version__: str
+
+# Loaded when first asked for, because dataclasses alone takes longer to import than all the rest.
+_HOMES = {
+    "CacheRecord": "_query",
+    "CacheReport": "_query",
+    "CgroupMemory": "_cgroup",
+    "DropRecord": "_drop",
+    "DropReport": "_drop",
+    "Holder": "_holders",
+    "Holders": "_holders",
+    "KeptReason": "_drop",
+    "ResidencySource": "_query",
+    "SkipReason": "_report",
+    "cgroup_memory": "_cgroup",
+    "drop": "_drop",
+    "get_include": "_paths",
+    "holders": "_holders",
+    "query": "_query",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a verb, or read the version, when it is first asked for."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - slow to import
+
+        return version("accv_cache")
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    from importlib import import_module  # noqa: PLC0415 - only here
+
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Name what can be asked for."""
+    return __all__

@@ -1,0 +1,94 @@
+import enum
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+__version__: str
+
+class DropCacheStatus(enum.Enum):
+    SUCCESS = 0
+    PLATFORM_ERROR = 1
+    FILE_OPEN_FAILED = 2
+    FADVISE_FAILED = 3
+    UNKNOWN_ERROR = 4
+
+_BytesOrNone: TypeAlias = int | None
+
+class CacheTable:
+    def __len__(self) -> int: ...
+    def __add__(self, arg0: CacheTable, /) -> CacheTable: ...
+    def __getstate__(self) -> tuple[object, ...]: ...
+    def __setstate__(self, arg0: tuple[object, ...], /) -> None: ...
+    def row(
+        self, position: int
+    ) -> tuple[
+        bytes,
+        int,
+        int,
+        int,
+        _BytesOrNone,
+        _BytesOrNone,
+        _BytesOrNone,
+        Sequence[tuple[int, int]] | None,
+    ]: ...
+    def totals(self) -> tuple[int, int, int, int, int, int, int, int]: ...
+    def skipped(self) -> list[tuple[bytes, int]]: ...
+
+class DropTable:
+    def __len__(self) -> int: ...
+    def __add__(self, arg0: DropTable, /) -> DropTable: ...
+    def __getstate__(self) -> tuple[object, ...]: ...
+    def __setstate__(self, arg0: tuple[object, ...], /) -> None: ...
+    def row(
+        self, position: int
+    ) -> tuple[bytes, int, int, int, _BytesOrNone, _BytesOrNone, Sequence[int]]: ...
+    def totals(self) -> tuple[int, int, int, int, int, Sequence[int]]: ...
+    def failed(self) -> list[int]: ...
+    def skipped(self) -> list[tuple[bytes, int]]: ...
+
+def cgroup_memory() -> (
+    tuple[
+        int,
+        bytes,
+        _BytesOrNone,
+        _BytesOrNone,
+        _BytesOrNone,
+        _BytesOrNone,
+        _BytesOrNone,
+        _BytesOrNone,
+        _BytesOrNone,
+        _BytesOrNone,
+        _BytesOrNone,
+    ]
+    | None
+): ...
+def drop(
+    paths: Iterable[object],
+    *,
+    offset: int,
+    length: int,
+    sync: bool,
+    fail_fast: bool,
+    recursive: bool,
+    include: Sequence[bytes],
+    follow_symlinks: bool,
+    workers: int,
+    progress: Callable[[int, int, int], object] | None,
+) -> DropTable: ...
+def drop_videos_cache(
+    filepaths: Iterable[str | bytes | os.PathLike[str] | os.PathLike[bytes]], workers: int = 0
+) -> DropCacheStatus: ...
+def holders(
+    paths: Sequence[bytes],
+) -> tuple[list[tuple[int, bytes, int, int, bool]], int]: ...
+def query(
+    paths: Iterable[object],
+    *,
+    offset: int,
+    length: int,
+    spans: bool,
+    recursive: bool,
+    include: Sequence[bytes],
+    follow_symlinks: bool,
+    workers: int,
+) -> CacheTable: ...

@@ -1,0 +1,357 @@
+"""Evict files from the page cache: what left, what stayed, and why."""
+
+import dataclasses
+import enum
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from accv_cache._holders import holders
+from accv_cache._report import Report, Table, html_table, os_error
+from accv_cache._status import DropCacheStatus
+from accv_cache._text import as_count, as_size
+from accv_cache._types import Targets, as_patterns, as_target_list, check_number
+
+if sys.platform == "linux":
+    from accv_cache import _core
+
+
+class KeptReason(enum.Enum):
+    """Why memory stayed after a drop. Reasons are measured, not guessed."""
+
+    DIRTY = "dirty"
+    """Not written back yet: `sync=True` waits for that."""
+    WRITEBACK = "in writeback"
+    """Being written back."""
+    MEMORY_FILESYSTEM = "in a memory file system"
+    """tmpfs, ramfs: the page cache is the only copy."""
+    EDGE = "at an edge of the range"
+    """In a page or large folio that lies partly outside the range."""
+    MAPPED = "mapped"
+    """In a file that a process was seen to have mapped."""
+    BUSY = "busy"
+    """None of these: in use by the kernel, or by a process that was not seen."""
+
+
+_REASONS = tuple(KeptReason)
+
+_FAILED_STEPS = {
+    DropCacheStatus.PLATFORM_ERROR: "only Linux can evict",
+    DropCacheStatus.FILE_OPEN_FAILED: "cannot open",
+    DropCacheStatus.FADVISE_FAILED: "cannot evict",
+    DropCacheStatus.UNKNOWN_ERROR: "cannot write back",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DropRecord:
+    """What a drop did to one file. Memory is counted in whole pages, of the range asked for.
+
+    Attributes:
+        path: The file. For a descriptor, the path that /proc says it leads to.
+        status: SUCCESS if the kernel took the advice.
+        error: What went wrong; None with SUCCESS.
+        size_bytes: The file's size.
+        before_bytes: Resident before; None if the kernel does not tell the caller.
+        after_bytes: Resident after; None if the kernel does not tell the caller.
+        kept: The bytes that stayed, by reason; they add up to `after_bytes`. None if unknown.
+    """
+
+    path: str
+    status: DropCacheStatus
+    error: OSError | None
+    size_bytes: int
+    before_bytes: int | None
+    after_bytes: int | None
+    kept: dict[KeptReason, int] | None
+
+    @property
+    def evicted_bytes(self) -> int | None:
+        """What left; None if the kernel does not tell. Pages read in meanwhile do not count."""
+        if self.before_bytes is None or self.after_bytes is None:
+            return None
+        return max(0, self.before_bytes - self.after_bytes)
+
+    def explain(self) -> str:
+        """Say what stayed, why, and who holds it; `DropReport.explain` for one file."""
+        return _explanation([self])
+
+
+class _DropTable(Table, Protocol):
+    def row(self, position: int) -> "_Row": ...
+    def totals(self) -> "_Totals": ...
+    def failed(self) -> list[int]: ...
+
+
+_Row = tuple[bytes, int, int, int, int | None, int | None, Sequence[int]]
+_Totals = tuple[int, int, int, int, int, Sequence[int]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _PlatformErrors:
+    """The table of a drop off Linux: every file refused."""
+
+    paths: tuple[bytes, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __add__(self, other: "_PlatformErrors") -> "_PlatformErrors":
+        return _PlatformErrors(self.paths + other.paths)
+
+    def row(self, position: int) -> _Row:
+        status = DropCacheStatus.PLATFORM_ERROR.value
+        return self.paths[position], status, errno.ENOSYS, 0, None, None, (0,) * len(_REASONS)
+
+    def totals(self) -> _Totals:
+        return len(self), len(self), 0, 0, 0, (0,) * len(_REASONS)
+
+    def failed(self) -> list[int]:
+        return list(range(len(self)))
+
+    def skipped(self) -> list[tuple[bytes, int]]:
+        return []
+
+
+class DropReport(Report[DropRecord]):
+    """What a drop did, file by file and in sum. Immutable; pickles; adds up with `+`.
+
+    Sums are over the files that were advised. Those named `known_…` leave out the files whose
+    residency the kernel does not tell the caller; the others are None if there is any such file.
+    """
+
+    __slots__ = ("_totals",)
+
+    _table: _DropTable
+
+    def __init__(self, table: _DropTable) -> None:
+        """Show the figures of a table; `drop` makes reports."""
+        super().__init__(table)
+        self._totals = table.totals()
+
+    @property
+    def failed(self) -> Sequence[DropRecord]:
+        """The records of the files that could not be advised."""
+        return [self._record(position) for position in self._table.failed()]
+
+    @property
+    def status(self) -> DropCacheStatus:
+        """The status of the first file that failed, else SUCCESS."""
+        failed = self._table.failed()
+        return self._record(failed[0]).status if failed else DropCacheStatus.SUCCESS
+
+    @property
+    def ok(self) -> bool:
+        """Whether every file was advised."""
+        return self._totals[1] == 0
+
+    @property
+    def unknown_files(self) -> int:
+        """The number of files that were advised, but whose residency the kernel does not tell."""
+        return self._totals[2]
+
+    @property
+    def known_before_bytes(self) -> int:
+        """Resident before, over the files whose residency is known."""
+        return self._totals[3]
+
+    @property
+    def known_resident_bytes(self) -> int:
+        """Resident after, over the files whose residency is known."""
+        return self._totals[4]
+
+    @property
+    def known_evicted_bytes(self) -> int:
+        """What left, over the files whose residency is known."""
+        return max(0, self._totals[3] - self._totals[4])
+
+    @property
+    def before_bytes(self) -> int | None:
+        """Resident before; None if that of any file is unknown."""
+        return None if self.unknown_files else self.known_before_bytes
+
+    @property
+    def resident_bytes(self) -> int | None:
+        """Resident after; None if that of any file is unknown."""
+        return None if self.unknown_files else self.known_resident_bytes
+
+    @property
+    def evicted_bytes(self) -> int | None:
+        """What left; None if that of any file is unknown."""
+        return None if self.unknown_files else self.known_evicted_bytes
+
+    @property
+    def kept(self) -> dict[KeptReason, int]:
+        """The bytes that stayed, by reason, over the files whose residency is known."""
+        return _by_reason(self._totals[5])
+
+    def raise_for_status(self) -> None:
+        """Raise the error of the first file that failed; do nothing if none did.
+
+        Raises:
+            OSError: What went wrong, with errno and filename; FileNotFoundError and the like.
+        """
+        for record in self.failed[:1]:
+            raise record.error or OSError(errno.EIO, record.status.name, record.path)
+
+    def explain(self) -> str:
+        """Say what stayed, why, and who holds it: process id, command and mapped bytes.
+
+        It looks now, not when the drop ran. What may not be looked into is said too.
+        """
+        return _explanation([record for record in self.files if record.after_bytes != 0])
+
+    def __str__(self) -> str:
+        """One line for a log."""
+        count = as_count(len(self._table), "file")
+        evicted, before = as_size(self.known_evicted_bytes), as_size(self.known_before_bytes)
+        parts = [f"evicted {evicted} of {before} in {count}"]
+        if self.kept:
+            reasons = ", ".join(reason.value for reason in self.kept)
+            parts.append(f"{as_size(self.known_resident_bytes)} stayed: {reasons}")
+        if self.unknown_files:
+            parts.append(f"{as_count(self.unknown_files, 'file')} only their owner may measure")
+        statuses = [record.status for record in self.failed]
+        for status in dict.fromkeys(statuses):
+            failed = as_count(statuses.count(status), "file")
+            parts.append(f"{failed}: {status.name}")
+        return "; ".join(parts)
+
+    def _repr_html_(self) -> str:
+        """Show a table in a notebook: the files that kept most."""
+        shown = sorted(self.files, key=lambda record: -(record.after_bytes or 0))[:20]
+        rows = [
+            (
+                record.path,
+                record.status.name,
+                _size_or_unknown(record.before_bytes),
+                _size_or_unknown(record.after_bytes),
+                ", ".join(reason.value for reason in record.kept or ()),
+            )
+            for record in shown
+        ]
+        return html_table(str(self), ("file", "status", "resident before", "after", "why"), rows)
+
+    def _record(self, position: int) -> DropRecord:
+        name, number, error, size, before, after, kept = self._table.row(position)
+        path = os.fsdecode(name)
+        known = after is not None
+        status = DropCacheStatus(number)
+        return DropRecord(
+            path=path,
+            status=status,
+            error=os_error(_FAILED_STEPS[status], error, path) if error else None,
+            size_bytes=size,
+            before_bytes=before,
+            after_bytes=after,
+            kept=_by_reason(kept) if known else None,
+        )
+
+
+def drop(  # noqa: PLR0913 - one keyword a choice
+    paths: Targets,
+    *,
+    offset: int = 0,
+    length: int | None = None,
+    sync: bool = True,
+    fail_fast: bool = False,
+    recursive: bool = True,
+    include: str | Iterable[str] | None = None,
+    follow_symlinks: bool = False,
+    workers: int | None = None,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> DropReport:
+    """Evict the pages of files from the page cache; say what left, what stayed and why.
+
+    Anyone who may read a file may evict it. Only its owner or a writer may measure it: others get
+    SUCCESS and no byte counts. File contents never change, and files are opened read-only.
+
+    Args:
+        paths: One path, descriptor or file object, or an iterable of those. A directory means the
+            regular files below it: each inode once, however many hard links; other file systems,
+            special files and links met on the way are skipped, and listed in `skipped`. A
+            descriptor stays open, and its offset untouched. The same file twice gives two records.
+        offset: Where the range of each file starts, in bytes.
+        length: How many bytes it has, at least 1; None: to the end. Pages and large folios partly
+            outside the range stay, and are counted as `KeptReason.EDGE`.
+        sync: Wait until pages just written are written back, and evict them too. That is no
+            promise that the data would survive a loss of power. False: dirty pages stay.
+        fail_fast: Evict no file after the first, in list order, that fails; the report ends there.
+            False: a bad file is reported, and the rest go on.
+        recursive: Whether a directory also means the directories below it.
+        include: A glob or globs, as in fnmatch(3), that a file met in a directory must match: its
+            name, or for a pattern with a slash its path below the directory. None: every file.
+        follow_symlinks: Whether to follow links met in a directory. A path given is followed.
+        workers: Threads at the most, at least 1; None: as many as pay.
+        progress: Called as `progress(done_files, total_files, evicted_bytes)` on the calling
+            thread, about ten times a second and at the end. What it raises ends the drop.
+
+    Returns:
+        The report: a record a file, in the order of the list. A file that vanishes meanwhile, a
+        closed descriptor, one opened by O_PATH, or a directory that cannot be listed is a record
+        with its error. Off Linux every record is PLATFORM_ERROR.
+
+    Raises:
+        TypeError: An item is no path, descriptor or open file, or a number is no integer.
+        ValueError: A path has a NUL byte, a file object is closed, or a number is out of range.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile(dir=".") as clip:
+        ...     clip.write(bytes(1 << 20))
+        ...     report = drop(clip.name)
+        1048576
+        >>> report.ok
+        True
+
+    See posix_fadvise(2), sync_file_range(2), and mm/fadvise.c in the kernel.
+    """
+    items = as_target_list(paths)
+    start = check_number("offset", offset, least=0)
+    span = check_number("length", length, least=1)
+    threads = check_number("workers", workers, least=1)
+    if progress is not None and not callable(progress):
+        msg = f"progress must be callable, not {progress!r}"
+        raise TypeError(msg)
+    if sys.platform != "linux":
+        return DropReport(_PlatformErrors(tuple(os.fsencode(str(item)) for item in items)))
+    table = _core.drop(
+        items,
+        offset=start,
+        length=span,
+        sync=sync,
+        fail_fast=fail_fast,
+        recursive=recursive,
+        include=as_patterns(include),
+        follow_symlinks=follow_symlinks,
+        workers=threads,
+        progress=progress,
+    )
+    return DropReport(table)
+
+
+def _by_reason(kept: Sequence[int]) -> dict[KeptReason, int]:
+    return {reason: count for reason, count in zip(_REASONS, kept, strict=True) if count}
+
+
+def _size_or_unknown(count: int | None) -> str:
+    return "unknown" if count is None else as_size(count)
+
+
+def _explanation(records: Sequence[DropRecord]) -> str:
+    lines = []
+    for record in records:
+        if record.after_bytes is None and record.status is DropCacheStatus.SUCCESS:
+            lines.append(f"{record.path}: dropped, but only its owner or a writer may measure it")
+        for reason, count in (record.kept or {}).items():
+            lines.append(f"{record.path}: {as_size(count)} stayed: {reason.value}")
+    unexplained = [record.path for record in records if _is_held(record)]
+    if unexplained:
+        lines.append(str(holders(unexplained)))
+    return "\n".join(lines) or "nothing stayed"
+
+
+def _is_held(record: DropRecord) -> bool:
+    return not {KeptReason.MAPPED, KeptReason.BUSY}.isdisjoint(record.kept or ())

@@ -1,0 +1,57 @@
+"""The function that started it: evict a list of videos, in order, until one fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from accv_cache._status import DropCacheStatus
+
+TYPE_CHECKING = False  # `typing` takes longer to import than all the rest
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from accv_cache._types import Path
+
+if sys.platform == "linux":
+    from accv_cache import _core
+
+_NOT_A_LIST = "pass a list of paths, such as ['clip.mp4'], not {!r}"
+
+
+def drop_videos_cache(filepaths: Iterable[Path]) -> DropCacheStatus:
+    """Advise the kernel to evict each file's pages from the page cache, in order.
+
+    The first item, in list order, that does not succeed decides the result: no file after it is
+    evicted, the files before it are. Files are opened read-only and never changed. Pages that are
+    dirty, or that a process has mapped, stay: it advises and does not wait.
+
+    Args:
+        filepaths: The files, as an iterable of `str`, `bytes` or `os.PathLike`. An empty one is
+            SUCCESS.
+
+    Returns:
+        SUCCESS: every file was advised. PLATFORM_ERROR: this is not Linux, no file was touched.
+        FILE_OPEN_FAILED: a file could not be opened. FADVISE_FAILED: fstat or posix_fadvise
+        failed, as for a FIFO. UNKNOWN_ERROR: an item cannot be a path.
+
+    Raises:
+        TypeError: `filepaths` is one bare path, or not iterable.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile() as clip:
+        ...     drop_videos_cache([clip.name])
+        <DropCacheStatus.SUCCESS: 0>
+
+    See posix_fadvise(2), POSIX_FADV_DONTNEED.
+    """
+    if isinstance(filepaths, (str, bytes, bytearray, os.PathLike)):
+        raise TypeError(_NOT_A_LIST.format(filepaths))
+    try:
+        items = iter(filepaths)
+    except TypeError as error:
+        raise TypeError(_NOT_A_LIST.format(filepaths)) from error
+    if sys.platform != "linux":
+        return next((DropCacheStatus.PLATFORM_ERROR for _ in items), DropCacheStatus.SUCCESS)
+    return DropCacheStatus(_core.drop_videos_cache(items).value)

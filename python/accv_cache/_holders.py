@@ -1,0 +1,95 @@
+"""Which processes hold files: mapped, open, or both."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Iterable
+
+from accv_cache._text import as_size
+from accv_cache._types import Path
+
+if sys.platform == "linux":
+    from accv_cache import _core
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Holder:
+    """A process that holds a file.
+
+    Attributes:
+        process: Its id.
+        command: Its name, as in /proc/PID/comm.
+        path: The file.
+        mapped_bytes: How much of the file it has mapped, resident or not; 0: nothing.
+        is_open: Whether it has a descriptor of the file.
+    """
+
+    process: int
+    command: str
+    path: str
+    mapped_bytes: int
+    is_open: bool
+
+    def __str__(self) -> str:
+        """One line: who, what and how."""
+        ways = [f"has {as_size(self.mapped_bytes)} mapped"] if self.mapped_bytes else []
+        ways += ["has it open"] if self.is_open else []
+        return f"{self.path}: process {self.process} ({self.command}) {' and '.join(ways)}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Holders:
+    """The processes that hold some files.
+
+    Attributes:
+        found: One entry a process and file.
+        unreadable_processes: Processes that the caller may not look into: any of them may hold
+            the files too.
+    """
+
+    found: tuple[Holder, ...]
+    unreadable_processes: int
+
+    def __str__(self) -> str:
+        """One line a holder, and one for what could not be looked into."""
+        lines = [str(holder) for holder in self.found] or ["no process was seen to hold them"]
+        if self.unreadable_processes:
+            lines.append(f"not allowed to look into: {self.unreadable_processes} other processes")
+        return "\n".join(lines)
+
+
+def holders(paths: Iterable[Path]) -> Holders:
+    """Find the processes that have files mapped or open.
+
+    It is a hint: processes of other users cannot be looked into without CAP_SYS_PTRACE, those
+    outside the container are not seen at all, and a process that reached a file through another
+    overlayfs mount seems to hold another file.
+
+    Args:
+        paths: The files. One that does not exist is held by nobody.
+
+    Returns:
+        The holders, and the number of processes that may not be looked into. Nobody off Linux.
+
+    Example:
+        >>> import mmap, os, tempfile
+        >>> with tempfile.NamedTemporaryFile() as clip:
+        ...     clip.truncate(1 << 20)
+        ...     clip.flush()
+        ...     mapping = mmap.mmap(clip.fileno(), 0)
+        ...     [holder] = holders([clip.name]).found
+        ...     holder.process == os.getpid(), holder.mapped_bytes, holder.is_open
+        1048576
+        (True, 1048576, True)
+
+    See proc(5), /proc/PID/maps and /proc/PID/fd.
+    """
+    names = [os.fsencode(path) for path in paths]
+    if sys.platform != "linux":
+        return Holders((), 0)
+    rows, unreadable = _core.holders(names)
+    found = tuple(
+        Holder(process, os.fsdecode(command), os.fsdecode(names[position]), mapped, is_open)
+        for process, command, position, mapped, is_open in rows
+    )
+    return Holders(found, unreadable)

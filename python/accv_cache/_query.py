@@ -1,0 +1,317 @@
+"""How much of each file is resident, dirty and in writeback: what is true, or None."""
+
+import dataclasses
+import enum
+import errno
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from accv_cache._holders import Holders, holders
+from accv_cache._report import Report, Table, html_table, os_error
+from accv_cache._text import as_count, as_size
+from accv_cache._types import Targets, as_patterns, as_target_list, check_number
+
+if sys.platform == "linux":
+    from accv_cache import _core
+
+MAP_WIDTH = 40
+"""The width of a drawn residency map, in characters."""
+
+
+class ResidencySource(enum.Enum):
+    """Which system call a residency figure comes from."""
+
+    CACHESTAT = "cachestat"
+    """cachestat(2), Linux 6.5 and newer."""
+    MINCORE = "mincore"
+    """mincore(2) over a read-only mapping: on overlayfs, and on older kernels."""
+
+
+_SOURCES = (None, *ResidencySource)
+
+_Spans = Sequence[tuple[int, int]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
+class CacheRecord:
+    """What one file holds of the page cache. Memory is counted in whole pages, of the range.
+
+    Attributes:
+        path: The file. For a descriptor, the path that /proc says it leads to.
+        error: Why it could not be opened; None if it could.
+        size_bytes: The file's size.
+        resident_bytes: What is in memory; None if the kernel does not tell the caller.
+        dirty_bytes: What of it is not written back yet; None also where mincore was asked.
+        writeback_bytes: What of it is being written back; None also where mincore was asked.
+        source: The system call that told; None if none may be believed.
+        spans: The resident ranges `(start, stop)` in bytes, exact to the page; None if unknown
+            or not asked for.
+    """
+
+    path: str
+    error: OSError | None
+    size_bytes: int
+    resident_bytes: int | None
+    dirty_bytes: int | None
+    writeback_bytes: int | None
+    source: ResidencySource | None
+    spans: _Spans | None
+
+    def map(self, width: int = MAP_WIDTH) -> str:
+        """Draw which parts of the file are resident, each character an equal part.
+
+        A full block is wholly resident, a light one partly, a dot not at all. Without `spans` the
+        places are not known, and the map is empty.
+
+        Example:
+            >>> record = CacheRecord("clip", None, 80, 50, 0, 0, None, ((0, 40), (50, 60)))
+            >>> record.map(8)
+            '████·█··'
+        """
+        if self.spans is None:
+            return ""
+        step = max(self.size_bytes / width, 1)
+        covered = [0.0] * width
+        for start, stop in self.spans:
+            for cell in range(int(start / step), min(width, int((stop - 1) / step) + 1)):
+                covered[cell] += min(stop, (cell + 1) * step) - max(start, cell * step)
+        return "".join("█" if c >= step else "░" if c > 0 else "·" for c in covered)
+
+    def holders(self) -> Holders:
+        """Find the processes that have the file mapped or open; see `accv_cache.holders`."""
+        return holders([self.path])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields as JSON takes them; an error as its text."""
+        return {
+            "path": self.path,
+            "error": None if self.error is None else str(self.error),
+            "size_bytes": self.size_bytes,
+            "resident_bytes": self.resident_bytes,
+            "dirty_bytes": self.dirty_bytes,
+            "writeback_bytes": self.writeback_bytes,
+            "source": None if self.source is None else self.source.value,
+            "spans": None if self.spans is None else [list(span) for span in self.spans],
+        }
+
+    def __repr__(self) -> str:
+        if self.error is not None:
+            return f"<CacheRecord {self.path!r}: {self.error.strerror}>"
+        drawn = f" |{self.map()}|" if self.spans is not None else ""
+        return f"<CacheRecord {self.path!r}: {_share(self)} resident{drawn}>"
+
+
+class _CacheTable(Table, Protocol):
+    def row(self, position: int) -> "_Row": ...
+    def totals(self) -> tuple[int, int, int, int, int, int, int, int]: ...
+
+
+_Row = tuple[bytes, int, int, int, int | None, int | None, int | None, _Spans | None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _PlatformErrors:
+    """The table of a query off Linux: nothing can be told of any file."""
+
+    paths: tuple[bytes, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __add__(self, other: "_PlatformErrors") -> "_PlatformErrors":
+        return _PlatformErrors(self.paths + other.paths)
+
+    def row(self, position: int) -> _Row:
+        return self.paths[position], errno.ENOSYS, 0, 0, None, None, None, None
+
+    def totals(self) -> tuple[int, int, int, int, int, int, int, int]:
+        return len(self), len(self), 0, 0, 0, 0, 0, 0
+
+    def skipped(self) -> list[tuple[bytes, int]]:
+        return []
+
+
+class CacheReport(Report[CacheRecord]):
+    """What a query found, file by file and in sum. Immutable; pickles; adds up with `+`.
+
+    Sums are over the files that could be opened. Those named `known_…` leave out the files that
+    the kernel does not tell of; the others are None if there is any such file.
+    """
+
+    __slots__ = ("_totals",)
+
+    _table: _CacheTable
+
+    def __init__(self, table: _CacheTable) -> None:
+        """Show the figures of a table; `query` makes reports."""
+        super().__init__(table)
+        self._totals = table.totals()
+
+    @property
+    def size_bytes(self) -> int:
+        """The sizes of the files."""
+        return self._totals[4]
+
+    @property
+    def unknown(self) -> int:
+        """The number of files that were opened, but whose residency the kernel does not tell."""
+        return self._totals[2]
+
+    @property
+    def failed(self) -> Sequence[CacheRecord]:
+        """The records of the files that could not be opened."""
+        return [record for record in self.files if record.error] if self._totals[1] else []
+
+    @property
+    def known_resident_bytes(self) -> int:
+        """What is in memory, over the files of which the kernel tells."""
+        return self._totals[5]
+
+    @property
+    def resident_bytes(self) -> int | None:
+        """What is in memory; None if that of any file is unknown."""
+        return None if self.unknown else self._totals[5]
+
+    @property
+    def dirty_bytes(self) -> int | None:
+        """What is not written back yet; None if that of any file is unknown."""
+        return None if self._totals[3] else self._totals[6]
+
+    @property
+    def writeback_bytes(self) -> int | None:
+        """What is being written back; None if that of any file is unknown."""
+        return None if self._totals[3] else self._totals[7]
+
+    def holders(self) -> Holders:
+        """Find the processes that have any of the files mapped or open."""
+        return holders([record.path for record in self.files])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give sums and records as JSON takes them."""
+        return {
+            "size_bytes": self.size_bytes,
+            "resident_bytes": self.resident_bytes,
+            "known_resident_bytes": self.known_resident_bytes,
+            "dirty_bytes": self.dirty_bytes,
+            "writeback_bytes": self.writeback_bytes,
+            "unknown": self.unknown,
+            "files": [record.to_dict() for record in self.files],
+            "skipped": [{"path": path, "reason": why.value} for path, why in self.skipped],
+        }
+
+    def __str__(self) -> str:
+        """One line for a log."""
+        files = as_count(len(self._table), "file")
+        resident, size = as_size(self.known_resident_bytes), as_size(self.size_bytes)
+        parts = [f"{resident} of {size} resident in {files}"]
+        parts += [f"{as_size(count)} dirty" for count in [self._totals[6]] if count]
+        parts += [f"{as_size(count)} in writeback" for count in [self._totals[7]] if count]
+        if self.unknown:
+            parts.append(f"{as_count(self.unknown, 'file')} only their owner may measure")
+        if self._totals[1]:
+            parts.append(f"{as_count(self._totals[1], 'file')} could not be opened")
+        return "; ".join(parts)
+
+    def _repr_html_(self) -> str:
+        """Show a table in a notebook: the files that hold most, a bar each."""
+        shown = sorted(self.files, key=lambda record: -(record.resident_bytes or 0))[:20]
+        rows = [(record.path, _share(record), _bar(record)) for record in shown]
+        return html_table(str(self), ("file", "resident", ""), rows)
+
+    def _record(self, position: int) -> CacheRecord:
+        name, error, size, source, resident, dirty, writeback, spans = self._table.row(position)
+        path = os.fsdecode(name)
+        return CacheRecord(
+            path=path,
+            error=os_error("cannot open", error, path) if error else None,
+            size_bytes=size,
+            resident_bytes=resident,
+            dirty_bytes=dirty,
+            writeback_bytes=writeback,
+            source=_SOURCES[source],
+            spans=None if spans is None else tuple(spans),
+        )
+
+
+def query(  # noqa: PLR0913 - one keyword a choice
+    paths: Targets,
+    *,
+    offset: int = 0,
+    length: int | None = None,
+    spans: bool = False,
+    recursive: bool = True,
+    include: str | Iterable[str] | None = None,
+    follow_symlinks: bool = False,
+    workers: int | None = None,
+) -> CacheReport:
+    """Measure how much of files is resident, dirty and in writeback.
+
+    It never lies: what the kernel does not tell is None. Only a file's owner or a writer may
+    measure it. Which system call told is the record's `source`: cachestat where it is right, and
+    mincore on overlayfs, where cachestat says 0 for every file, and on kernels before 6.5. On a
+    FUSE file system that does not keep its cache over an open (keep_cache), opening a file to
+    measure it empties it.
+
+    Args:
+        paths: One path, descriptor or file object, or an iterable of those. A directory means the
+            regular files below it, as for `drop`.
+        offset: Where the range of each file starts, in bytes.
+        length: How many bytes it has, at least 1; None: to the end. A page partly inside counts.
+        spans: Also give the resident ranges, exact to the page. This costs a walk over the pages.
+        recursive: Whether a directory also means the directories below it.
+        include: A glob or globs that a file met in a directory must match, as for `drop`.
+        follow_symlinks: Whether to follow links met in a directory. A path given is followed.
+        workers: Threads at the most, at least 1; None: as many as pay.
+
+    Returns:
+        The report: a record a file, in the order of the list. A file that cannot be opened is a
+        record with its error. Off Linux every record has one.
+
+    Raises:
+        TypeError: An item is no path, descriptor or open file, or a number is no integer.
+        ValueError: A path has a NUL byte, a file object is closed, or a number is out of range.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile(dir=".") as clip:
+        ...     clip.write(bytes(1 << 20))
+        ...     clip.flush()
+        ...     query(clip.name, spans=True).files[0].spans
+        1048576
+        ((0, 1048576),)
+
+    See cachestat(2) in Documentation, mincore(2), and mm/filemap.c in the kernel.
+    """
+    items = as_target_list(paths)
+    start = check_number("offset", offset, least=0)
+    count = check_number("length", length, least=1)
+    threads = check_number("workers", workers, least=1)
+    if sys.platform != "linux":
+        return CacheReport(_PlatformErrors(tuple(os.fsencode(str(item)) for item in items)))
+    table = _core.query(
+        items,
+        offset=start,
+        length=count,
+        spans=spans,
+        recursive=recursive,
+        include=as_patterns(include),
+        follow_symlinks=follow_symlinks,
+        workers=threads,
+    )
+    return CacheReport(table)
+
+
+def _share(record: CacheRecord) -> str:
+    if record.resident_bytes is None:
+        return f"unknown of {as_size(record.size_bytes)}"
+    return f"{as_size(record.resident_bytes)} of {as_size(record.size_bytes)}"
+
+
+def _bar(record: CacheRecord) -> str:
+    if record.spans is not None:
+        return record.map()
+    share = min(1.0, (record.resident_bytes or 0) / max(record.size_bytes, 1))
+    full = round(share * MAP_WIDTH)
+    return "█" * full + "·" * (MAP_WIDTH - full)

@@ -1,0 +1,104 @@
+"""What the reports of all verbs have in common."""
+
+import enum
+import errno
+import html
+import os
+from collections.abc import Iterable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from accv_cache._lazy import LazyRecords
+
+TYPE_CHECKING = False  # `typing` has it from Python 3.11 on
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+RecordT = TypeVar("RecordT")
+
+
+class SkipReason(enum.Enum):
+    """Why something met in a directory was left out."""
+
+    SYMBOLIC_LINK = "a symbolic link"
+    """`follow_symlinks` was not asked for."""
+    SPECIAL_FILE = "no regular file"
+    """A FIFO, a socket or a device."""
+    OTHER_FILE_SYSTEM = "another file system"
+    """Something else is mounted there: name it to include it."""
+
+
+_SKIP_REASONS = tuple(SkipReason)
+
+
+class Table(Protocol):
+    """The figures that a report shows."""
+
+    def __len__(self) -> int: ...
+    def skipped(self) -> list[tuple[bytes, int]]: ...
+
+
+class Report(Generic[RecordT]):
+    """A record a file, made when looked at. Immutable; pickles; adds up with `+`."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: Table) -> None:
+        """Show the figures of a table; the verbs make reports."""
+        self._table = table
+
+    def _record(self, position: int) -> RecordT:
+        raise NotImplementedError
+
+    @property
+    def files(self) -> Sequence[RecordT]:
+        """One record a file, in the order of the list, made when looked at."""
+        return LazyRecords(len(self._table), self._record)
+
+    @property
+    def skipped(self) -> Sequence[tuple[str, SkipReason]]:
+        """What was met in directories and left out: paths and reasons."""
+        return [(os.fsdecode(path), _SKIP_REASONS[why]) for path, why in self._table.skipped()]
+
+    def __add__(self, other: "Self") -> "Self":
+        """Join two reports, the files of the left one first."""
+        if type(self) is not type(other):
+            return NotImplemented
+        return type(self)(self._table + other._table)  # type: ignore[operator]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle the figures."""
+        return type(self), (self._table,)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
+
+
+_REMEDIES = {
+    errno.EACCES: "ask for permission to read it",
+    errno.EAGAIN: "another process holds a lease on it: try again when that is released",
+    errno.EBADF: "pass a descriptor that is open, and not by O_PATH",
+    errno.EMFILE: "raise the limit of open files (ulimit -n), or close some",
+    errno.ENFILE: "the system can open no more files: close some",
+    errno.ENXIO: "a socket, or a device without a driver, has no pages: leave it out",
+    errno.ESPIPE: "a pipe has no pages: leave it out",
+}
+
+
+def os_error(step: str, number: int, path: str) -> OSError:
+    """Make the error of a failed step: what failed, why, and what would help.
+
+    Example:
+        >>> os_error("cannot open", 2, "clip.mp4")
+        FileNotFoundError(2, 'cannot open: No such file or directory')
+    """
+    remedy = f" ({_REMEDIES[number]})" if number in _REMEDIES else ""
+    return OSError(number, f"{step}: {os.strerror(number)}{remedy}", path)
+
+
+def html_table(caption: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Write a table for a notebook; the cells are text, not HTML."""
+    lines = [f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
+    names = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+    return (
+        f"<table><caption>{html.escape(caption)}</caption><tr>{names}</tr>{''.join(lines)}</table>"
+    )

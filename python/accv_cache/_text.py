@@ -1,0 +1,25 @@
+"""How figures read in a sentence."""
+
+
+def as_size(count: float) -> str:
+    """Write a number of bytes with a binary unit.
+
+    Example:
+        >>> as_size(0), as_size(4096), as_size(3.9 * 2**30)
+        ('0 B', '4.0 KiB', '3.9 GiB')
+    """
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024:  # noqa: PLR2004 - the step from unit to unit
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def as_count(count: int, noun: str) -> str:
+    """Write a number of things.
+
+    Example:
+        >>> as_count(1, "file"), as_count(2000, "file")
+        ('1 file', '2000 files')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
