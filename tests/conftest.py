@@ -1,0 +1,127 @@
+"""Fixtures: files in a known state, on a known file system."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from support.clips import Codec, encode
+from support.descriptors import open_descriptors
+from support.files import FileSystem, MakeFile, State, bring_into
+from support.mounts import MOUNTS
+
+FreshDirectory = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def mounted() -> Iterator[Callable[[str], Path]]:
+    """The root of a file system of the given kind, mounted when first asked for."""
+    roots: dict[str, Path] = {}
+    with ExitStack() as stack:
+        # Not below pytest's own directory, which other users may not enter.
+        base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="accv-cache-")))
+        base.chmod(0o755)
+
+        def root_of(kind: str) -> Path:
+            if kind not in roots:
+                place = base / kind
+                place.mkdir(exist_ok=True)
+                roots[kind] = stack.enter_context(MOUNTS[kind](place))
+            return roots[kind]
+
+        yield root_of
+
+
+@pytest.fixture
+def fresh_directory(mounted: Callable[[str], Path]) -> Iterator[FreshDirectory]:
+    """A new directory on the file system of the given kind, removed after the test."""
+    with ExitStack() as stack:
+
+        def fresh(kind: str) -> Path:
+            directory = Path(tempfile.mkdtemp(prefix="test-", dir=mounted(kind)))
+            stack.callback(shutil.rmtree, directory)
+            directory.chmod(0o755)
+            return directory
+
+        yield fresh
+
+
+@pytest.fixture
+def ext4(fresh_directory: FreshDirectory) -> Path:
+    """A new directory on ext4."""
+    return fresh_directory("ext4")
+
+
+@pytest.fixture
+def xfs(fresh_directory: FreshDirectory) -> Path:
+    """A new directory on XFS."""
+    return fresh_directory("xfs")
+
+
+@pytest.fixture
+def btrfs(fresh_directory: FreshDirectory) -> Path:
+    """A new directory on Btrfs."""
+    return fresh_directory("btrfs")
+
+
+@pytest.fixture
+def tmpfs(fresh_directory: FreshDirectory) -> Path:
+    """A new directory on tmpfs."""
+    return fresh_directory("tmpfs")
+
+
+@pytest.fixture
+def overlay(fresh_directory: FreshDirectory) -> Path:
+    """A new directory on overlayfs, in its upper layer; its parent holds `LOWER_FILE`."""
+    return fresh_directory("overlay")
+
+
+@pytest.fixture
+def fuse(fresh_directory: FreshDirectory) -> Path:
+    """A new directory on FUSE, without latency."""
+    return fresh_directory("fuse")
+
+
+@pytest.fixture(params=list(MOUNTS))
+def file_system(request: pytest.FixtureRequest, fresh_directory: FreshDirectory) -> FileSystem:
+    """Every kind of file system in turn.
+
+    For some of them: `@pytest.mark.parametrize("file_system", ["ext4", "xfs"], indirect=True)`.
+    """
+    return FileSystem(request.param, fresh_directory(request.param))
+
+
+@pytest.fixture
+def make_file(tmp_path: Path) -> MakeFile:
+    """A factory of files in a known state."""
+    numbers = count()
+
+    def make(size: int, state: State = "warm", directory: Path | None = None) -> Path:
+        path = (directory or tmp_path) / f"{state}-{next(numbers)}.bin"
+        return bring_into(state, path, size)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Clips of several MB by name; read them only, or copy them to the file system under test."""
+    directory = tmp_path_factory.mktemp("clips")
+    codecs: dict[str, Codec] = {"h264": "libx264", "hevc": "libx265"}
+    return {
+        f"{name}.{container}": encode(directory / f"{name}.{container}", codec)
+        for name, codec in codecs.items()
+        for container in ("mp4", "mkv")
+    }
+
+
+@pytest.fixture
+def no_leaked_descriptors() -> Iterator[None]:
+    """Fails the test if it leaves other descriptors open than it found."""
+    before = open_descriptors()
+    yield
+    assert open_descriptors() == before

@@ -1,0 +1,94 @@
+"""Running the installed command, in pipes and in a pseudo-terminal."""
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import sysconfig
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+COMMAND = str(Path(sysconfig.get_path("scripts")) / "accv-cache")
+
+# What would change the output, wherever the tests run.
+_UNWANTED = {"CLICOLOR", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TTY_COMPATIBLE"}
+
+
+class Screen(NamedTuple):
+    """How a command in a terminal ended, and all that it wrote there."""
+
+    returncode: int
+    text: str
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `accv-cache` in pipes, with more environment variables."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        env=_environment(**variables),
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+
+
+def run_python(program: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of Python in pipes, in a new interpreter."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=_environment(),
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+
+
+def run_in_terminal(*arguments: str, columns: int = 80, **variables: str) -> Screen:
+    """Run `accv-cache` in a pseudo-terminal of that width."""
+    with in_terminal(*arguments, columns=columns, **variables) as (process, terminal):
+        text = b"".join(chunks(terminal)).decode()
+        return Screen(process.wait(), text)
+
+
+@contextmanager
+def in_terminal(
+    *arguments: str, columns: int = 80, **variables: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Start `accv-cache` in a pseudo-terminal: the process, and the terminal's other end."""
+    ours, theirs = pty.openpty()
+    try:
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 40, columns, 0, 0))
+        process = subprocess.Popen(
+            [COMMAND, *arguments],
+            env=_environment(**{"TERM": "xterm-256color", **variables}),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        # The terminal ends when the last descriptor of it is closed.
+        os.close(theirs)
+        with process:
+            yield process, ours
+    finally:
+        os.close(ours)
+
+
+def chunks(terminal: int) -> Iterator[bytes]:
+    """Read what the program writes, until it has ended."""
+    while True:
+        try:
+            chunk = os.read(terminal, 1 << 16)
+        except OSError:  # EIO: nobody has the other end open any more
+            return
+        yield chunk
+
+
+def _environment(**variables: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
+    return {**kept, **variables}

@@ -1,0 +1,37 @@
+"""What the fixtures give: directories on a known file system, files in a known state."""
+
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+from support import residency
+
+State = Literal["warm", "cold", "dirty"]
+
+
+class FileSystem(NamedTuple):
+    """A directory of the test's own, and the kind of file system that it is on."""
+
+    kind: str
+    directory: Path
+
+
+class MakeFile(Protocol):
+    """Makes a file of `size` bytes in `directory` (None: the test's `tmp_path`)."""
+
+    def __call__(self, size: int, state: State = "warm", directory: Path | None = None) -> Path:
+        """Make it and give its path."""
+
+
+def bring_into(state: State, path: Path, size: int) -> Path:
+    """Write a file of `size` bytes and leave it resident and clean, evicted, or not written back.
+
+    A dirty file becomes clean by itself within seconds, and on FUSE it is written through at once.
+    """
+    residency.dirty(path, size)
+    if state == "cold":
+        residency.cold(path)
+    elif state == "warm":
+        residency.clean(path)
+        # On FUSE the new modification time makes the kernel forget what was written.
+        residency.warm(path)
+    return path

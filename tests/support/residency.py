@@ -1,0 +1,214 @@
+"""Readers of page-cache residency, and helpers that bring a file into a known state.
+
+Sizes are bytes of whole pages, as the kernel keeps them: a file of one byte is one page.
+"""
+
+import ctypes
+import errno
+import mmap
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+PAGE = mmap.PAGESIZE
+
+# The same number on every architecture that has a 64-bit Linux of its own, except Alpha.
+_SYS_CACHESTAT = 451
+_MAP_FAILED = ctypes.c_void_p(-1).value
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = [
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_int64,
+]
+_libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+_libc.mlock.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+_libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
+
+
+class CacheStat(NamedTuple):
+    """What cachestat(2) counts, in bytes."""
+
+    resident: int
+    dirty: int
+    writeback: int
+    evicted: int
+    recently_evicted: int
+
+
+def cachestat(file: int | str | Path, offset: int = 0, length: int = 0) -> CacheStat:
+    """The kernel's own counts, since Linux 6.5; a length of 0 means to the end.
+
+    On overlayfs it answers 0 for everything.
+    """
+    if not isinstance(file, int):
+        with _opened(file) as descriptor:
+            return cachestat(descriptor, offset, length)
+    pages = (ctypes.c_uint64 * len(CacheStat._fields))()
+    asked = (ctypes.c_uint64 * 2)(offset, length)
+    _check(_libc.syscall(_SYS_CACHESTAT, file, asked, pages, 0), "cachestat")
+    return CacheStat._make(count * PAGE for count in pages)
+
+
+def has_cachestat() -> bool:
+    """Whether the kernel has cachestat(2), and no seccomp filter hides it."""
+    descriptor = os.memfd_create("probe")
+    try:
+        cachestat(descriptor)
+    except OSError as error:
+        if error.errno in (errno.ENOSYS, errno.EPERM):
+            return False
+        raise
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def mincore_spans(path: str | Path) -> list[tuple[int, int]]:
+    """Resident byte ranges (start, stop), in whole pages.
+
+    Right only for a file that the caller owns or may write: of others mincore(2) says that every
+    page is resident.
+    """
+    spans: list[tuple[int, int]] = []
+    for page, flags in enumerate(_mincore(path)):
+        if flags & 1:
+            start = spans.pop()[0] if spans and spans[-1][1] == page * PAGE else page * PAGE
+            spans.append((start, (page + 1) * PAGE))
+    return spans
+
+
+def mincore_bytes(path: str | Path) -> int:
+    """Resident bytes by mincore(2); see `mincore_spans` for whom it can be trusted."""
+    return sum(flags & 1 for flags in _mincore(path)) * PAGE
+
+
+def fincore_bytes(path: str | Path) -> int:
+    """Resident bytes by fincore(1) of util-linux, which wraps mincore or, later, cachestat."""
+    command = ["fincore", "--bytes", "--noheadings", "--raw", "--output", "RES", str(path)]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def resident_bytes(path: str | Path) -> int:
+    """Resident bytes by the reader that is right on every file system, for root or the owner."""
+    return mincore_bytes(path)
+
+
+def whole_pages(size: int) -> int:
+    """The bytes of page cache that a file of `size` bytes fills."""
+    return -(-size // PAGE) * PAGE
+
+
+def warm(path: str | Path) -> None:
+    """Read the whole file, so that all of it is resident."""
+    with Path(path).open("rb", buffering=0) as file:
+        while file.read(1 << 20):
+            pass
+
+
+def clean(path: str | Path) -> None:
+    """Write the file back; its pages stay resident."""
+    with _opened(path) as descriptor:
+        os.fsync(descriptor)
+
+
+def cold(path: str | Path) -> None:
+    """Write the file back and evict it; fails where that cannot be done, as on tmpfs."""
+    clean(path)
+    with _opened(path) as descriptor:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    left = resident_bytes(path)
+    assert left == 0, f"{path}: {left} bytes stayed resident"
+
+
+def dirty(path: str | Path, size: int) -> None:
+    """Write `size` bytes from the file's start without a sync, creating it if need be."""
+    block = (os.fspath(path).encode() * (1 << 20))[: 1 << 20]
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.writelines(block[: size - offset] for offset in range(0, size, len(block)))
+
+
+@contextmanager
+def mapped(path: str | Path) -> Iterator[mmap.mmap]:
+    """Hold the file mapped in this process, every page touched."""
+    with _opened(path) as descriptor:
+        mapping = mmap.mmap(descriptor, 0, mmap.MAP_SHARED, mmap.PROT_READ)
+    with mapping:
+        mapping[::PAGE]
+        yield mapping
+
+
+@contextmanager
+def mapped_elsewhere(path: str | Path) -> Iterator[int]:
+    """Hold the file mapped in another process, every page touched; gives that process's id."""
+    program = (
+        "import mmap, sys\n"
+        "with open(sys.argv[1], 'rb') as file:\n"
+        "    mapping = mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED, mmap.PROT_READ)\n"
+        "mapping[::mmap.PAGESIZE]\n"
+        "print('mapped', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-I", "-S", "-c", program, str(path)]
+    # Leaving the block closes the child's standard input, which ends it, and waits for it.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"mapped\n"
+        yield child.pid
+
+
+@contextmanager
+def mlocked(path: str | Path) -> Iterator[None]:
+    """Hold every page of the file locked in memory by mlock(2)."""
+    with _mapping(path) as (address, length):
+        _check(_libc.mlock(address, length), "mlock")
+        yield
+
+
+def _mincore(path: str | Path) -> bytes:
+    """One byte a page of the file; bit 0 tells whether the page is resident."""
+    if Path(path).stat().st_size == 0:
+        return b""
+    with _mapping(path) as (address, length):
+        vector = ctypes.create_string_buffer(whole_pages(length) // PAGE)
+        _check(_libc.mincore(address, length, vector), "mincore")
+        return vector.raw
+
+
+@contextmanager
+def _mapping(path: str | Path) -> Iterator[tuple[int, int]]:
+    """The address and length of a read-only mapping, which Python's own mmap does not tell."""
+    with _opened(path) as descriptor:
+        length = os.fstat(descriptor).st_size
+        address = _libc.mmap(None, length, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)
+        _check(-1 if address == _MAP_FAILED else 0, "mmap")
+    try:
+        yield address, length
+    finally:
+        _check(_libc.munmap(address, length), "munmap")
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _check(result: int, operation: str) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{operation}: {os.strerror(number)}")
