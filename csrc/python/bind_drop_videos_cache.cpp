@@ -20,7 +20,7 @@ DropCacheStatus status_of_bad_item() {
                                         : DropCacheStatus::UNKNOWN_ERROR;
 }
 
-DropCacheStatus drop_videos(const py::iterable& filepaths, std::size_t workers) {
+int drop_videos(const py::iterable& filepaths, std::size_t workers) {
     detail::path_list paths;
     DropCacheStatus behind_them = DropCacheStatus::SUCCESS;
     for (const py::handle item : filepaths) {
@@ -35,7 +35,8 @@ DropCacheStatus drop_videos(const py::iterable& filepaths, std::size_t workers) 
     const auto result = run_interruptibly([&](interrupts& tick) {
         return detail::drop_videos_cache_at(path_at, paths.size(), workers, tick);
     });
-    return result.status == DropCacheStatus::SUCCESS ? behind_them : result.status;
+    return static_cast<int>(result.status == DropCacheStatus::SUCCESS ? behind_them
+                                                                      : result.status);
 }
 
 }  // namespace

@@ -12,8 +12,14 @@ namespace accv_cache::python {
 inline detail::target_list as_targets(const pybind11::iterable& items) {
     detail::target_list targets;
     for (const pybind11::handle item : items) {
-        if (PyLong_Check(item.ptr()) != 0 || pybind11::hasattr(item, "fileno")) {
+        const bool is_text = PyUnicode_Check(item.ptr()) != 0 || PyBytes_Check(item.ptr()) != 0;
+        const bool is_number = PyLong_Check(item.ptr()) != 0 && PyBool_Check(item.ptr()) == 0;
+        if (is_number || (!is_text && pybind11::hasattr(item, "fileno"))) {
             const int fd = PyObject_AsFileDescriptor(item.ptr());
+            if (fd < 0 && PyErr_ExceptionMatches(PyExc_OverflowError) != 0) {
+                PyErr_Clear();
+                throw pybind11::value_error("no descriptor is so large a number");
+            }
             if (fd < 0) throw pybind11::error_already_set();
             targets.append(fd);
         } else {

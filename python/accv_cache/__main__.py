@@ -1,10 +1,11 @@
 """`python -m accv_cache`, and the console script `accv-cache`."""
 
+import os
 import sys
 
+from accv_cache._exit_codes import INTERRUPTED, MISSING_EXTRA, PIPE_CLOSED
+
 _EXTRAS = {"click": "cli", "rich": "cli", "av": "demo"}
-_MISSING_EXTRA = 69  # EX_UNAVAILABLE of sysexits.h, which `os` has on Unix only
-_INTERRUPTED = 130  # what a shell reports after Ctrl-C: 128 + SIGINT
 
 
 def main() -> int:
@@ -13,9 +14,14 @@ def main() -> int:
         # Here, so that a missing extra can be told from a broken installation.
         from accv_cache._cli import run  # noqa: PLC0415
 
-        return run()
+        code = run()
+        sys.stdout.flush()  # here, where a pipe that is closed can still be told
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
+    except BrokenPipeError:
+        # What is still in the buffer would fail again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         extra = _EXTRAS.get(package)
@@ -24,7 +30,8 @@ def main() -> int:
         sys.stderr.write(
             f"accv-cache: {package} is not installed; try: pip install 'accv_cache[{extra}]'\n"
         )
-        return _MISSING_EXTRA
+        return MISSING_EXTRA
+    return code
 
 
 if __name__ == "__main__":

@@ -89,8 +89,8 @@ def cgroup_memory() -> CgroupMemory | None:
     The figures include the cgroups below it.
 
     Returns:
-        The figures; None where there is no memory controller, in the root of version 2, and off
-        Linux.
+        The figures; None where there is no memory controller, and off Linux. In the root of
+        version 2 there is no usage, and before Linux 5.8 nothing at all.
 
     Example:
         >>> memory = cgroup_memory()

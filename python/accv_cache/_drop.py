@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import errno
+import heapq
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +13,7 @@ from accv_cache._holders import holders
 from accv_cache._report import Report, Table, html_table, os_error
 from accv_cache._status import DropCacheStatus
 from accv_cache._text import as_count, as_size
-from accv_cache._types import Targets, as_patterns, as_target_list, check_number
+from accv_cache._types import Targets, as_names, as_patterns, as_target_list, check_number
 
 if sys.platform == "linux":
     from accv_cache import _core
@@ -221,7 +222,7 @@ class DropReport(Report[DropRecord]):
 
     def _repr_html_(self) -> str:
         """Show a table in a notebook: the files that kept most."""
-        shown = sorted(self.files, key=lambda record: -(record.after_bytes or 0))[:20]
+        shown = heapq.nlargest(20, self.files, key=lambda record: record.after_bytes or 0)
         rows = [
             (
                 record.path,
@@ -316,7 +317,7 @@ def drop(  # noqa: PLR0913 - one keyword a choice
         msg = f"progress must be callable, not {progress!r}"
         raise TypeError(msg)
     if sys.platform != "linux":
-        return DropReport(_PlatformErrors(tuple(os.fsencode(str(item)) for item in items)))
+        return DropReport(_PlatformErrors(as_names(items)))
     table = _core.drop(
         items,
         offset=start,
@@ -343,7 +344,9 @@ def _size_or_unknown(count: int | None) -> str:
 def _explanation(records: Sequence[DropRecord]) -> str:
     lines = []
     for record in records:
-        if record.after_bytes is None and record.status is DropCacheStatus.SUCCESS:
+        if record.error is not None:
+            lines.append(f"{record.path}: {record.error.strerror}")
+        elif record.after_bytes is None:
             lines.append(f"{record.path}: dropped, but only its owner or a writer may measure it")
         for reason, count in (record.kept or {}).items():
             lines.append(f"{record.path}: {as_size(count)} stayed: {reason.value}")

@@ -9,14 +9,14 @@ from accv_cache._status import DropCacheStatus
 
 TYPE_CHECKING = False  # `typing` takes longer to import than all the rest
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from accv_cache._types import Path
 
 if sys.platform == "linux":
     from accv_cache import _core
 
-_NOT_A_LIST = "pass a list of paths, such as ['clip.mp4'], not {!r}"
+_STATUSES = tuple(DropCacheStatus)  # a look-up by value takes longer than a system call
 
 
 def drop_videos_cache(filepaths: Iterable[Path]) -> DropCacheStatus:
@@ -46,12 +46,18 @@ def drop_videos_cache(filepaths: Iterable[Path]) -> DropCacheStatus:
 
     See posix_fadvise(2), POSIX_FADV_DONTNEED.
     """
-    if isinstance(filepaths, (str, bytes, bytearray, os.PathLike)):
-        raise TypeError(_NOT_A_LIST.format(filepaths))
-    try:
-        items = iter(filepaths)
-    except TypeError as error:
-        raise TypeError(_NOT_A_LIST.format(filepaths)) from error
+    items = iter(filepaths) if isinstance(filepaths, list) else _as_items(filepaths)
     if sys.platform != "linux":
         return next((DropCacheStatus.PLATFORM_ERROR for _ in items), DropCacheStatus.SUCCESS)
-    return DropCacheStatus(_core.drop_videos_cache(items).value)
+    return _STATUSES[_core.drop_videos_cache(items)]
+
+
+def _as_items(filepaths: Iterable[Path]) -> Iterator[Path]:
+    """Iterate over what is not a list: TypeError if it is one path, or not iterable."""
+    msg = f"pass a list of paths, such as ['clip.mp4'], not {type(filepaths).__name__}"
+    if isinstance(filepaths, (str, bytes, bytearray, os.PathLike)):
+        raise TypeError(msg)
+    try:
+        return iter(filepaths)
+    except TypeError as error:
+        raise TypeError(msg) from error

@@ -54,11 +54,12 @@ class Holders:
         """One line a holder, and one for what could not be looked into."""
         lines = [str(holder) for holder in self.found] or ["no process was seen to hold them"]
         if self.unreadable_processes:
-            lines.append(f"not allowed to look into: {self.unreadable_processes} other processes")
+            others = "process" if self.unreadable_processes == 1 else "processes"
+            lines.append(f"not allowed to look into: {self.unreadable_processes} other {others}")
         return "\n".join(lines)
 
 
-def holders(paths: Iterable[Path]) -> Holders:
+def holders(paths: Path | Iterable[Path]) -> Holders:
     """Find the processes that have files mapped or open.
 
     It is a hint: processes of other users cannot be looked into without CAP_SYS_PTRACE, those
@@ -66,10 +67,14 @@ def holders(paths: Iterable[Path]) -> Holders:
     overlayfs mount seems to hold another file.
 
     Args:
-        paths: The files. One that does not exist is held by nobody.
+        paths: One file or an iterable of files. One that does not exist is held by nobody.
 
     Returns:
         The holders, and the number of processes that may not be looked into. Nobody off Linux.
+
+    Raises:
+        TypeError: An item is no path.
+        ValueError: A path has a NUL byte.
 
     Example:
         >>> import mmap, os, tempfile
@@ -84,7 +89,11 @@ def holders(paths: Iterable[Path]) -> Holders:
 
     See proc(5), /proc/PID/maps and /proc/PID/fd.
     """
-    names = [os.fsencode(path) for path in paths]
+    several = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else paths
+    names = [os.fsencode(path) for path in several]
+    if any(b"\0" in name for name in names):
+        msg = "a path has no NUL byte"
+        raise ValueError(msg)
     if sys.platform != "linux":
         return Holders((), 0)
     rows, unreadable = _core.holders(names)

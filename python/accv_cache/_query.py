@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from accv_cache._holders import Holders, holders
 from accv_cache._report import Report, Table, html_table, os_error
 from accv_cache._text import as_count, as_size
-from accv_cache._types import Targets, as_patterns, as_target_list, check_number
+from accv_cache._types import Targets, as_names, as_patterns, as_target_list, check_number
 
 if sys.platform == "linux":
     from accv_cache import _core
@@ -72,12 +72,14 @@ class CacheRecord:
         """
         if self.spans is None:
             return ""
-        step = max(self.size_bytes / width, 1)
-        covered = [0.0] * width
+        # In units of 1 / width byte, in which the bounds of all parts are whole numbers.
+        part = self.size_bytes
+        covered = [0] * width
         for start, stop in self.spans:
-            for cell in range(int(start / step), min(width, int((stop - 1) / step) + 1)):
-                covered[cell] += min(stop, (cell + 1) * step) - max(start, cell * step)
-        return "".join("█" if c >= step else "░" if c > 0 else "·" for c in covered)
+            left, right = start * width, stop * width
+            for cell in range(left // part, min(width, -(-right // part))):
+                covered[cell] += min(right, (cell + 1) * part) - max(left, cell * part)
+        return "".join("·" if not c else "█" if c == part else "░" for c in covered)
 
     def holders(self) -> Holders:
         """Find the processes that have the file mapped or open; see `accv_cache.holders`."""
@@ -289,7 +291,7 @@ def query(  # noqa: PLR0913 - one keyword a choice
     count = check_number("length", length, least=1)
     threads = check_number("workers", workers, least=1)
     if sys.platform != "linux":
-        return CacheReport(_PlatformErrors(tuple(os.fsencode(str(item)) for item in items)))
+        return CacheReport(_PlatformErrors(as_names(items)))
     table = _core.query(
         items,
         offset=start,
@@ -312,6 +314,8 @@ def _share(record: CacheRecord) -> str:
 def _bar(record: CacheRecord) -> str:
     if record.spans is not None:
         return record.map()
-    share = min(1.0, (record.resident_bytes or 0) / max(record.size_bytes, 1))
+    if record.resident_bytes is None:
+        return ""
+    share = min(1.0, record.resident_bytes / max(record.size_bytes, 1))
     full = round(share * MAP_WIDTH)
     return "█" * full + "·" * (MAP_WIDTH - full)

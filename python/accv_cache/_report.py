@@ -99,6 +99,8 @@ def html_table(caption: str, header: Iterable[str], rows: Iterable[Iterable[str]
     """Write a table for a notebook; the cells are text, not HTML."""
     lines = [f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
     names = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-    return (
+    table = (
         f"<table><caption>{html.escape(caption)}</caption><tr>{names}</tr>{''.join(lines)}</table>"
     )
+    # A path that is not UTF-8 holds surrogates, which nobody could write down.
+    return table.encode(errors="replace").decode()

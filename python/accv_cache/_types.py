@@ -22,8 +22,9 @@ Targets: TypeAlias = Target | Iterable[Target]
 
 def as_target_list(targets: Targets) -> Iterable[Target]:
     """Make a list of one target, and leave many as they are."""
-    if isinstance(targets, bool):
-        msg = "pass paths, descriptors or open files, not a bool"
+    # A bool is an int, and the items of the others are: none of them is meant as a descriptor.
+    if isinstance(targets, (bool, bytearray, memoryview)):
+        msg = f"pass paths, descriptors or open files, not a {type(targets).__name__}"
         raise TypeError(msg)
     if isinstance(targets, (str, bytes, os.PathLike, int)):
         return [targets]
@@ -35,6 +36,14 @@ def as_target_list(targets: Targets) -> Iterable[Target]:
     return targets
 
 
+def as_names(targets: Iterable[Target]) -> tuple[bytes, ...]:
+    """Name targets that nobody opens: what a report says off Linux."""
+    return tuple(
+        os.fsencode(each if isinstance(each, (str, bytes, os.PathLike)) else str(each))
+        for each in targets
+    )
+
+
 def as_patterns(include: str | Iterable[str] | None) -> list[bytes]:
     """Make a list of one pattern, many, or none."""
     if include is None:
@@ -43,10 +52,17 @@ def as_patterns(include: str | Iterable[str] | None) -> list[bytes]:
 
 
 def check_number(name: str, value: int | None, least: int) -> int:
-    """Give an argument as a number, 0 for None; ValueError below `least` or beyond 64 bits."""
+    """Give an argument as a number, 0 for None.
+
+    TypeError if it is none, ValueError if it is below `least` or beyond 64 bits.
+    """
     if value is None:
         return 0
-    number = operator.index(value)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        msg = f"{name} must be an integer, not {value!r}"
+        raise TypeError(msg) from None
     if not least <= number < sys.maxsize:
         msg = f"{name} must be at least {least}, or None, not {number}"
         raise ValueError(msg)

@@ -64,7 +64,7 @@ inline std::optional<cgroup_memory> read_cgroup_memory() {
         return detail::leading_number(detail::read_small_file(path));
     };
     const auto statistics = detail::read_statistics(cgroup->path + "/memory.stat");
-    // The root of version 2 has no such files: nothing is accounted there.
+    // The root of version 2 has no such file before Linux 5.8.
     if (statistics.empty()) return std::nullopt;
     const auto statistic = [&](const char* in_v1, const char* in_v2) {
         const auto found = statistics.find(v2 ? in_v2 : in_v1);
@@ -74,13 +74,17 @@ inline std::optional<cgroup_memory> read_cgroup_memory() {
     cgroup_memory memory;
     memory.version = v2 ? 2 : 1;
     memory.path = cgroup->path;
-    detail::for_each_ancestor(*cgroup, [&](const std::string& folder) {
-        const auto limit = number(folder + (v2 ? "/memory.max" : "/memory.limit_in_bytes"));
+    const auto lower_limit = [&](const std::optional<std::int64_t>& limit) {
         // Version 1 writes 'no limit' as the largest number of whole pages.
         constexpr std::int64_t none = std::int64_t{1} << 62;
         if (limit && *limit < none)
             memory.limit_bytes = std::min(memory.limit_bytes.value_or(none), *limit);
+    };
+    detail::for_each_ancestor(*cgroup, [&](const std::string& folder) {
+        lower_limit(number(folder + (v2 ? "/memory.max" : "/memory.limit_in_bytes")));
     });
+    // Version 1 also tells those of parents that a container does not see.
+    lower_limit(statistic("hierarchical_memory_limit", ""));
     memory.usage_bytes = number(cgroup->path + (v2 ? "/memory.current" : "/memory.usage_in_bytes"));
     memory.anon_bytes = statistic("total_rss", "anon");
     memory.file_bytes = statistic("total_cache", "file");

@@ -71,7 +71,9 @@ public:
         : paths_(std::move(paths)),
           records_(std::move(records)),
           skipped_(std::move(skipped)),
-          stopped_(stopped) {}
+          stopped_(stopped) {
+        paths_.truncate(records_.size());  // with fail_fast the list may end early
+    }
 
     std::size_t size() const noexcept { return records_.size(); }
     bool empty() const noexcept { return records_.empty(); }

@@ -28,10 +28,19 @@ struct cgroup_folder {
     bool unified;       ///< Version 2 (one hierarchy for all controllers).
 };
 
-/// Finds the caller's cgroup for `controller` ("cpu", "memory"), as cgroups(7) describes it.
+/// The folder of the cgroup `path` in a `mount` that shows the hierarchy from the cgroup `root` on.
 ///
-/// A container may see its own cgroup mounted as the root of the hierarchy while
-/// /proc/self/cgroup names a path that exists only outside; then the mount itself is ours.
+/// A container may see its own cgroup mounted as if it were the root, while /proc/self/cgroup names
+/// a path that exists only outside; then the mount itself is ours.
+inline std::string folder_in_mount(const std::string& mount, std::string_view root,
+                                   std::string_view path) {
+    const bool inside = root != "/" && path.substr(0, root.size()) == root &&
+                        (path.size() == root.size() || path[root.size()] == '/');
+    const std::string folder = mount + std::string(path.substr(inside ? root.size() : 0));
+    return ::access(folder.c_str(), X_OK) == 0 ? folder : mount;
+}
+
+/// Finds the caller's cgroup for `controller` ("cpu", "memory"), as cgroups(7) describes it.
 inline std::optional<cgroup_folder> find_cgroup(std::string_view controller) {
     std::string unified_path;
     std::optional<std::string> v1_path;
@@ -45,23 +54,26 @@ inline std::optional<cgroup_folder> find_cgroup(std::string_view controller) {
     });
 
     std::optional<cgroup_folder> found;
-    for_each_line(read_small_file("/proc/self/mounts"), [&](std::string_view line) {
+    // See proc(5): "id parent device root mount options... - type source options".
+    for_each_line(read_small_file("/proc/self/mountinfo"), [&](std::string_view line) {
         const auto next_field = [&line] {
             const std::size_t end = std::min(line.find(' '), line.size());
             const std::string_view field = line.substr(0, end);
             line.remove_prefix(std::min(end + 1, line.size()));
             return field;
         };
-        next_field();  // the device
+        for (int unused = 0; unused != 3; ++unused) next_field();
+        const std::string_view root = next_field();
         const std::string mount(next_field());
+        while (!line.empty() && next_field() != "-") continue;
         const std::string_view type = next_field();
+        next_field();  // the source
         const std::string_view options = next_field();
         const bool v1 = type == "cgroup" && v1_path && is_listed(options, controller);
         const bool v2 = type == "cgroup2" && !v1_path;
         if (found || !(v1 || v2)) return;
-        const std::string below = mount + (v1 ? *v1_path : unified_path);
-        const bool visible = ::access(below.c_str(), X_OK) == 0;
-        found = cgroup_folder{mount, visible ? below : mount, v2};
+        found =
+            cgroup_folder{mount, folder_in_mount(mount, root, v1 ? *v1_path : unified_path), v2};
     });
     return found;
 }

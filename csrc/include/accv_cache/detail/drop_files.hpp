@@ -43,21 +43,39 @@ struct drop_counters {
 /// What the two passes share. Each position is written by one thread at a time.
 template <class Tick>
 struct drop_work {
-    const target_list& targets;
+    target_list targets;
     const drop_request& request;
     shared_tick<Tick>& tick;
     drop_counters& counters;
+    file_system_memory file_systems;
     std::vector<drop_record> records;
     std::vector<file_identity> identities;
+    std::vector<char> is_directory;  // not vector<bool>: threads write neighbours
 
-    drop_work(const target_list& files, const drop_request& asked, shared_tick<Tick>& ticker,
+    drop_work(target_list files, const drop_request& asked, shared_tick<Tick>& ticker,
               drop_counters& shared_counters)
-        : targets(files),
+        : targets(std::move(files)),
           request(asked),
           tick(ticker),
           counters(shared_counters),
-          records(files.size()),
-          identities(files.size()) {}
+          records(targets.size()),
+          identities(targets.size()),
+          is_directory(targets.size(), 0) {
+        counters.total_files = targets.size();
+    }
+
+    /// Goes on with a list in which files stand in for directories.
+    void adopt(expansion& expanded) {
+        records = expanded.carry_over(std::move(records));
+        identities = expanded.carry_over(std::move(identities));
+        is_directory.assign(expanded.targets.size(), 0);
+        targets = std::move(expanded.targets);
+        counters.total_files = targets.size();
+    }
+
+    residency read(int fd, const struct stat& status) noexcept {
+        return read_residency(fd, request.range, status, file_systems);
+    }
 
     verdict fail(std::size_t position, DropCacheStatus status, int error) noexcept {
         records[position].status = status;
@@ -80,7 +98,8 @@ struct drop_work {
 /// two of pages that are all resident: the largest such block around the edge that is resident
 /// after the eviction, when nothing that lies wholly inside was left.
 inline std::int64_t resident_at_edge(int fd, const byte_range& range, std::int64_t edge,
-                                     const struct stat& status) noexcept {
+                                     const struct stat& status,
+                                     file_system_memory& file_systems) noexcept {
     const std::int64_t page = page_size();
     const std::int64_t last = round_up_to_page(status.st_size);
     std::int64_t inside = 0;
@@ -88,7 +107,7 @@ inline std::int64_t resident_at_edge(int fd, const byte_range& range, std::int64
         const std::int64_t start = edge / block * block;
         if (start == edge) continue;
         const std::int64_t stop = std::min(start + block, last);
-        const residency told = read_residency(fd, {start, stop - start}, status);
+        const residency told = read_residency(fd, {start, stop - start}, status, file_systems);
         if (!told.known() || told.resident_bytes != stop - start) break;
         const std::int64_t first = std::max(start, range.offset / page * page);
         inside = std::min(stop, round_up_to_page(range.end(status.st_size))) - first;
@@ -98,7 +117,7 @@ inline std::int64_t resident_at_edge(int fd, const byte_range& range, std::int64
 
 /// Sorts what stayed by reason. What is left over is `busy`, until a process is found to map it.
 inline kept_bytes reasons_for(int fd, const byte_range& range, const struct stat& status,
-                              const residency& told) noexcept {
+                              const residency& told, file_system_memory& file_systems) noexcept {
     kept_bytes kept;
     std::int64_t rest = told.resident_bytes;
     const auto take = [&rest](std::int64_t bytes) {
@@ -107,7 +126,7 @@ inline kept_bytes reasons_for(int fd, const byte_range& range, const struct stat
         return taken;
     };
     if (!told.known() || rest == 0) return kept;
-    if (file_system_of(fd) == file_system_kind::memory) {
+    if (file_systems.of(fd, status) == file_system_kind::memory) {
         kept.memory_filesystem = take(rest);
         return kept;
     }
@@ -115,9 +134,9 @@ inline kept_bytes reasons_for(int fd, const byte_range& range, const struct stat
     kept.dirty = take(told.dirty_bytes.value_or(0));
     const std::int64_t end = range.end(status.st_size);
     if (rest != 0 && range.offset != 0)
-        kept.edge = take(resident_at_edge(fd, range, range.offset, status));
+        kept.edge = take(resident_at_edge(fd, range, range.offset, status, file_systems));
     if (rest != 0 && end != status.st_size)
-        kept.edge += take(resident_at_edge(fd, range, end, status));
+        kept.edge += take(resident_at_edge(fd, range, end, status, file_systems));
     kept.busy = rest;
     return kept;
 }
@@ -163,20 +182,24 @@ public:
         const struct stat& status = entry.file.status;
         const int fd = entry.file.fd;
         const byte_range& range = work_.request.range;
-        const residency before = read_residency(fd, range, status);
+        if (entry.file.own && S_ISDIR(status.st_mode)) {
+            work_.is_directory[position] = 1;
+            return proceed;
+        }
+        const residency before = work_.read(fd, status);
         const verdict said =
             evict(fd, range, before.known() ? before.resident_bytes : status.st_size,
                   status.st_size, entry.alone, work_.request.workers, work_.tick);
         if (said == interrupted) return said;
         if (said != proceed) return work_.fail(position, DropCacheStatus::FADVISE_FAILED, said);
 
-        const residency after = read_residency(fd, range, status);
+        const residency after = work_.read(fd, status);
         drop_record& record = work_.records[position];
         record.size_bytes = S_ISREG(status.st_mode) ? status.st_size : 0;
         if (before.known() && after.known()) {
             record.before_bytes = before.resident_bytes;
             record.after_bytes = after.resident_bytes;
-            record.kept = reasons_for(fd, range, status, after);
+            record.kept = reasons_for(fd, range, status, after, work_.file_systems);
             work_.counters.evicted_bytes +=
                 std::max<std::int64_t>(before.resident_bytes - after.resident_bytes, 0);
         }
@@ -195,11 +218,9 @@ class second_pass {
 public:
     using item = typename first_pass<Tick>::item;
 
-    second_pass(drop_work<Tick>& work, const std::vector<std::size_t>& positions) noexcept
-        : work_(work), positions_(positions) {}
+    explicit second_pass(drop_work<Tick>& work) noexcept : work_(work) {}
 
-    verdict prepare(std::size_t nth, item& entry, bool alone) noexcept {
-        const std::size_t position = positions_[nth];
+    verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
         entry.file = work_.targets.open(position);
         open_file& file = entry.file;
         if (file.error == EINTR) return interrupted;
@@ -212,8 +233,7 @@ public:
         return proceed;
     }
 
-    verdict finish(std::size_t nth, item& entry) noexcept {
-        const std::size_t position = positions_[nth];
+    verdict finish(std::size_t position, item& entry) noexcept {
         if (entry.file.error == 0) {
             verdict said = write_back_and_evict(position, entry, write_back);
             const kept_bytes& kept = work_.records[position].kept;
@@ -242,18 +262,17 @@ private:
         const verdict said = evict(fd, range, record.after_bytes.value_or(status.st_size),
                                    status.st_size, entry.alone, work_.request.workers, work_.tick);
         if (said != proceed) return said;
-        const residency after = read_residency(fd, range, status);
+        const residency after = work_.read(fd, status);
         if (record.after_bytes && after.known()) {
             work_.counters.evicted_bytes +=
                 std::max<std::int64_t>(*record.after_bytes - after.resident_bytes, 0);
             record.after_bytes = after.resident_bytes;
-            record.kept = reasons_for(fd, range, status, after);
+            record.kept = reasons_for(fd, range, status, after, work_.file_systems);
         }
         return error;
     }
 
     drop_work<Tick>& work_;
-    const std::vector<std::size_t>& positions_;
 };
 
 /// Turns `busy` into `mapped` where a process is seen to have the file mapped.
@@ -285,27 +304,45 @@ drop_report drop_files(target_list targets, const walk_options& walk, const drop
     how.workers = request.workers;
     how.fail_fast = request.fail_fast;
 
-    std::vector<skipped_path> skipped;
-    if (!expand_directories(targets, walk, how.workers, shared, skipped))
-        return {{}, {}, std::move(skipped), true};
-    counters.total_files = targets.size();
-    drop_work<decltype(count_and_tick)> work(targets, request, shared, counters);
+    using ticking = decltype(count_and_tick);
+    drop_work<ticking> work(std::move(targets), request, shared, counters);
+    first_pass<ticking> first(work);
+    second_pass<ticking> second(work);
 
-    first_pass<decltype(count_and_tick)> first(work);
-    const batch_result result = run_batch(first, targets.size(), how, shared);
+    std::vector<skipped_path> skipped;
+    const auto expand_directories = [&](const std::vector<char>& is_directory) {
+        std::vector<std::size_t> found;
+        if (shared.stopped() || !has_directory(is_directory)) return found;
+        expansion expanded = expand(work.targets, is_directory, walk, shared);
+        found = expanded.found();
+        work.adopt(expanded);
+        skipped = std::move(expanded.skipped);
+        return found;
+    };
+
+    if (request.fail_fast) {  // which has to meet every file in its place
+        directory_check check(work.targets);
+        run_batch(check, work.targets.size(), how, shared);
+        expand_directories(check.is_directory());
+    }
+    const batch_result result = run_batch(first, work.targets.size(), how, shared);
     if (request.fail_fast && result.failed_position != no_position)
         work.records.resize(result.failed_position + 1);  // nobody touched what lies behind it
+    how.fail_fast = false;
+    const std::vector<std::size_t> found = expand_directories(work.is_directory);
+    subset<first_pass<ticking>> below(first, found);
+    run_batch(below, found.size(), how, shared);
 
     std::vector<std::size_t> unfinished;
-    for (std::size_t i = 0; i != work.records.size() && !shared.stopped(); ++i)
+    for (std::size_t i = 0; i != work.records.size(); ++i)
         if (work.needs_second_pass(i)) unfinished.push_back(i);
-    second_pass<decltype(count_and_tick)> second(work, unfinished);
-    how.fail_fast = false;
-    run_batch(second, unfinished.size(), how, shared);
+    subset<second_pass<ticking>> again(second, unfinished);
+    run_batch(again, unfinished.size(), how, shared);
 
     if (!shared.stopped()) find_mapped(work.records, work.identities);
     if (!shared.stopped()) shared();  // so that the last progress says that all is done
-    return {targets.take_paths(), std::move(work.records), std::move(skipped), shared.stopped()};
+    return {work.targets.take_paths(), std::move(work.records), std::move(skipped),
+            shared.stopped()};
 }
 
 }  // namespace accv_cache::detail

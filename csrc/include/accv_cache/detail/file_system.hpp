@@ -1,6 +1,10 @@
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/vfs.h>
+
+#include <atomic>
+#include <cstdint>
 
 namespace accv_cache::detail {
 
@@ -32,5 +36,27 @@ inline file_system_kind file_system_of(int fd) noexcept {
             return file_system_kind::ordinary;
     }
 }
+
+/// Remembers the kind of the last file's file system, so that a list costs one fstatfs(2) and not
+/// one a file. The threads of a call share it.
+class file_system_memory {
+public:
+    file_system_kind of(int fd, const struct stat& status) noexcept {
+        const std::uint64_t device = static_cast<std::uint64_t>(status.st_dev) << kind_bits;
+        const std::uint64_t last = last_.load(std::memory_order_relaxed);
+        if (last >> kind_bits << kind_bits == device && last != nothing)
+            return static_cast<file_system_kind>(last & kind_mask);
+        const file_system_kind kind = file_system_of(fd);
+        last_.store(device | static_cast<std::uint64_t>(kind), std::memory_order_relaxed);
+        return kind;
+    }
+
+private:
+    static constexpr unsigned kind_bits = 3;
+    static constexpr std::uint64_t kind_mask = 7;
+    static constexpr std::uint64_t nothing = ~std::uint64_t{0};
+
+    std::atomic<std::uint64_t> last_{nothing};  // a device number, and the kind in its low bits
+};
 
 }  // namespace accv_cache::detail

@@ -16,6 +16,13 @@ public:
         text_.append(path).push_back('\0');
     }
 
+    /// Keeps no more than the first `count`.
+    void truncate(std::size_t count) {
+        if (count >= size()) return;
+        text_.resize(starts_[count]);
+        starts_.resize(count);
+    }
+
     std::size_t size() const noexcept { return starts_.size(); }
 
     /// As system calls take it.

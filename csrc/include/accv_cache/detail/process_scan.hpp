@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -70,7 +71,7 @@ public:
             std::vector<held_file> held;
             bool readable = find_mapped(folder, held);
             if (look_at_descriptors) readable = find_open(folder, held) && readable;
-            if (!readable && ::access(folder.c_str(), F_OK) == 0) ++unreadable;
+            if (!readable && may_hold(folder)) ++unreadable;
             if (!held.empty()) visit(static_cast<int>(*process), held);
         });
         return unreadable;
@@ -89,6 +90,12 @@ private:
         return true;
     }
 
+    /// Whether the process is still there, and neither a zombie nor a thread of the kernel: those
+    /// have no memory, and hold no file.
+    static bool may_hold(const std::string& folder) {
+        return leading_number(read_small_file(folder + "/statm")).value_or(0) != 0;
+    }
+
     static held_file& entry_of(std::vector<held_file>& held, std::size_t position) {
         for (held_file& each : held)
             if (each.file == position) return each;
@@ -100,28 +107,29 @@ private:
         std::string maps;
         if (!read_small_file((folder + "/maps").c_str(), maps)) return false;
         for_each_line(maps, [&](std::string_view line) {
-            const auto [inode, device, bytes, path] =
-                parse_mapping(line.data());  // NOLINT: the text ends in a NUL
-            if (inodes_.count(inode) == 0) return;
-            auto found = positions_.find({device, inode});
-            if (found == positions_.end())
-                found = positions_.find(identity_by_path(
-                    folder, line.substr(static_cast<std::size_t>(path - line.data()))));
-            if (found != positions_.end()) entry_of(held, found->second).mapped_bytes += bytes;
+            const mapping seen = parse_mapping(line);
+            if (inodes_.count(seen.inode) == 0) return;
+            auto found = positions_.find({seen.device, seen.inode});
+            if (found == positions_.end()) found = positions_.find(identity_of(seen, folder));
+            if (found != positions_.end())
+                entry_of(held, found->second).mapped_bytes +=
+                    static_cast<std::int64_t>(seen.stop - seen.start);
         });
         return true;
     }
 
     struct mapping {
+        unsigned long long start;
+        unsigned long long stop;
         ino_t inode;
         dev_t device;
-        std::int64_t bytes;
-        const char* path;
+        std::string_view path;  ///< With newlines as "\012", and " (deleted)" if it is.
     };
 
     /// Reads a line "start-stop perms offset major:minor inode   path".
-    static mapping parse_mapping(const char* line) noexcept {
-        char* at = const_cast<char*>(line);  // strtoull(3) wants it so, and changes nothing
+    static mapping parse_mapping(std::string_view line) noexcept {
+        // The text ends in a NUL; strtoull(3) wants it writable, and changes nothing.
+        char* at = const_cast<char*>(line.data());  // NOLINT
         const auto number = [&at](int base) { return std::strtoull(at, &at, base); };
         const auto start = number(16);
         ++at;
@@ -133,16 +141,29 @@ private:
         const auto device_minor = static_cast<unsigned>(number(16));
         const auto inode = number(10);
         at += std::strspn(at, " ");
-        return {inode, makedev(device_major, device_minor), static_cast<std::int64_t>(stop - start),
-                at};
+        return {start, stop, inode, makedev(device_major, device_minor),
+                line.substr(static_cast<std::size_t>(at - line.data()))};
     }
 
-    /// The identity of the file that a line of maps names, seen from its process: on Btrfs and
-    /// overlayfs the line shows another device than stat(2) does.
-    static file_identity identity_by_path(const std::string& folder, std::string_view path) {
+    /// The identity of a mapped file as stat(2) gives it, where the line of maps shows another
+    /// device: on Btrfs and overlayfs. With CAP_CHECKPOINT_RESTORE the mapping itself leads to the
+    /// file; else its name does, seen from its process, unless it is deleted.
+    static file_identity identity_of(const mapping& seen, const std::string& folder) {
+        char range[64];
+        std::snprintf(range, sizeof range, "/map_files/%llx-%llx", seen.start, seen.stop);
         struct stat status{};
-        const std::string there = folder + "/root" + std::string(path);
-        return ::stat(there.c_str(), &status) == 0 ? file_identity::of(status) : file_identity{};
+        if (::stat((folder + range).c_str(), &status) == 0 ||
+            ::stat((folder + "/root" + unescaped(seen.path)).c_str(), &status) == 0)
+            return file_identity::of(status);
+        return {};
+    }
+
+    static std::string unescaped(std::string_view path) {
+        constexpr std::string_view newline = "\\012";
+        std::string text(path);
+        for (std::size_t at = 0; (at = text.find(newline, at)) != std::string::npos; ++at)
+            text.replace(at, newline.size(), "\n");
+        return text;
     }
 
     bool find_open(const std::string& folder, std::vector<held_file>& held) const {

@@ -30,11 +30,12 @@ class file_measuring {
 public:
     using item = open_file;
 
-    file_measuring(const target_list& targets, const query_request& request)
-        : targets_(targets),
+    file_measuring(target_list targets, const query_request& request)
+        : targets_(std::move(targets)),
           request_(request),
-          records_(targets.size()),
-          spans_(request.spans ? targets.size() : 0) {}
+          records_(targets_.size()),
+          spans_(request.spans ? targets_.size() : 0),
+          is_directory_(targets_.size(), 0) {}
 
     verdict prepare(std::size_t position, item& file, bool alone) noexcept {
         file = targets_.open(position);
@@ -48,18 +49,24 @@ public:
 
     verdict finish(std::size_t position, item& file) noexcept {
         if (file.error != 0) return proceed;
+        if (file.own && S_ISDIR(file.status.st_mode)) {
+            is_directory_[position] = 1;
+            return proceed;
+        }
         cache_record& record = records_[position];
-        const residency told = read_residency(file.fd, request_.range, file.status);
+        const residency told = read_residency(file.fd, request_.range, file.status, file_systems_);
         if (request_.spans && told.known()) spans_[position] = read_spans(file, told);
 
         // The file may have been truncated meanwhile: its pages went with its end.
         struct stat now = file.status;
-        ::fstat(file.fd, &now);
-        record.size_bytes = S_ISREG(now.st_mode) ? now.st_size : 0;
+        if (told.resident_bytes != 0) ::fstat(file.fd, &now);
+        const bool regular = S_ISREG(now.st_mode);
+        record.size_bytes = regular ? now.st_size : 0;
         record.source = told.source;
         if (!told.known()) return proceed;
-        const std::int64_t most = S_ISREG(now.st_mode) ? most_resident(request_.range, now)
-                                                       : std::numeric_limits<std::int64_t>::max();
+        if (request_.spans && spans_[position]) cut(*spans_[position], now.st_size);
+        const std::int64_t most =
+            regular ? most_resident(request_.range, now) : std::numeric_limits<std::int64_t>::max();
         const auto at_most = [most](std::int64_t bytes) { return std::min(bytes, most); };
         record.resident_bytes = at_most(told.resident_bytes);
         if (told.dirty_bytes) record.dirty_bytes = at_most(*told.dirty_bytes);
@@ -67,47 +74,91 @@ public:
         return proceed;
     }
 
-    std::vector<cache_record>&& take_records() noexcept { return std::move(records_); }
-    std::vector<cache_report::spans_of_file>&& take_spans() noexcept { return std::move(spans_); }
+    const target_list& targets() const noexcept { return targets_; }
+    const std::vector<char>& is_directory() const noexcept { return is_directory_; }
+
+    /// Goes on with a list in which files stand in for directories.
+    void adopt(expansion& expanded) {
+        records_ = expanded.carry_over(std::move(records_));
+        if (request_.spans) spans_ = expanded.carry_over(std::move(spans_));
+        is_directory_.assign(expanded.targets.size(), 0);
+        targets_ = std::move(expanded.targets);
+    }
+
+    cache_report report(std::vector<skipped_path> skipped) {
+        return {targets_.take_paths(), std::move(records_), std::move(spans_), std::move(skipped)};
+    }
 
 private:
-    cache_report::spans_of_file read_spans(const item& file, const residency& told) const {
+    cache_report::spans_of_file read_spans(const item& file, const residency& told) noexcept {
         std::vector<resident_span> spans;
         if (told.resident_bytes == 0) return spans;
-        if (told.source != residency_source::MINCORE &&
-            !may_trust_mincore(file.fd, file.status, file_system_of(file.fd)))
+        // A disk's pages are told, but its size is not.
+        if (!S_ISREG(file.status.st_mode)) return std::nullopt;
+        if (told.source != residency_source::MINCORE && !may_trust_mincore(file.fd))
             return std::nullopt;
         const std::int64_t size = file.status.st_size;
         const std::int64_t page = page_size();
-        const bool read = for_each_resident_page(
-            file.fd, request_.range.offset, request_.range.end(size), [&](std::int64_t start) {
-                const std::int64_t stop = std::min(start + page, size);
-                if (!spans.empty() && spans.back().stop == start)
-                    spans.back().stop = stop;
-                else
-                    spans.push_back({start, stop});
-            });
-        return read ? cache_report::spans_of_file(std::move(spans)) : std::nullopt;
+        const auto visit = [&](std::int64_t start) {
+            const std::int64_t stop = std::min(start + page, size);
+            if (!spans.empty() && spans.back().stop == start)
+                spans.back().stop = stop;
+            else
+                spans.push_back({start, stop});
+        };
+        const std::int64_t end = request_.range.end(size);
+        for (std::int64_t start = request_.range.offset; start < end;) {
+            const std::int64_t stop = std::min(start / stretch * stretch + stretch, end);
+            const bool may_skip = told.source == residency_source::CACHESTAT;
+            if (!(may_skip && is_empty(file.fd, {start, stop - start})) &&
+                !for_each_resident_page(file.fd, start, stop, visit))
+                return std::nullopt;
+            start = stop;
+        }
+        return spans;
     }
 
-    const target_list& targets_;
+    /// What is worth asking cachestat(2) about before mincore(2) looks at each page of it, which
+    /// takes thousands of times as long: a sparse file is mostly empty.
+    static constexpr std::int64_t stretch = std::int64_t{1} << 30;
+
+    static bool is_empty(int fd, const byte_range& range) noexcept {
+        residency told;
+        return cachestat(fd, range, told) == 0 && told.resident_bytes == 0;
+    }
+
+    /// Forgets what lies behind the end of a file that was truncated meanwhile.
+    static void cut(std::vector<resident_span>& spans, std::int64_t size) noexcept {
+        while (!spans.empty() && spans.back().start >= size) spans.pop_back();
+        if (!spans.empty()) spans.back().stop = std::min(spans.back().stop, size);
+    }
+
+    target_list targets_;
     const query_request& request_;
+    file_system_memory file_systems_;
     std::vector<cache_record> records_;
     std::vector<cache_report::spans_of_file> spans_;
+    std::vector<char> is_directory_;  // not vector<bool>: threads write neighbours
 };
 
 /// `query` over a list of targets; nothing if the tick said stop.
 template <class Tick>
 std::optional<cache_report> query_files(target_list targets, const walk_options& walk,
                                         const query_request& request, Tick& tick) {
-    std::vector<skipped_path> skipped;
-    if (!expand_directories(targets, walk, request.workers, tick, skipped)) return std::nullopt;
-    file_measuring job(targets, request);
+    const std::size_t count = targets.size();
+    file_measuring job(std::move(targets), request);
     batch_options how;
     how.workers = request.workers;
-    if (run_batch(job, targets.size(), how, tick).stopped) return std::nullopt;
-    return cache_report(targets.take_paths(), job.take_records(), job.take_spans(),
-                        std::move(skipped));
+    if (run_batch(job, count, how, tick).stopped) return std::nullopt;
+    if (!has_directory(job.is_directory())) return job.report({});
+
+    expansion expanded = expand(job.targets(), job.is_directory(), walk, tick);
+    if (expanded.stopped) return std::nullopt;
+    const std::vector<std::size_t> found = expanded.found();
+    job.adopt(expanded);
+    subset<file_measuring> rest(job, found);
+    if (run_batch(rest, found.size(), how, tick).stopped) return std::nullopt;
+    return job.report(std::move(expanded.skipped));
 }
 
 }  // namespace accv_cache::detail

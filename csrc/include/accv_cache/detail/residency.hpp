@@ -9,9 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 
 #include "accv_cache/detail/descriptor.hpp"
@@ -102,28 +100,22 @@ bool for_each_resident_page(int fd, std::int64_t start, std::int64_t stop, Visit
     return true;
 }
 
-/// Whether mincore(2) tells the truth about this file. For a file that the caller neither owns nor
-/// may write it claims that every page is resident (mm/mincore.c, can_do_mincore).
-inline bool may_trust_mincore(int fd, const struct stat& status, file_system_kind kind) noexcept {
-    if (status.st_uid == ::geteuid()) return true;
-    std::array<char, 32> text{"/proc/self/fd/"};
-    const char* const path = text.data();
-    std::to_chars(text.data() + std::strlen(path), text.data() + text.size() - 1, fd);
-    // O_NOATIME asks the kernel the very question: open(2) grants it to the owner and CAP_FOWNER.
-    const int again = ::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOATIME);
-    if (again >= 0) {
-        ::close(again);
-        return true;
-    }
-    // On overlayfs, writable means that a copy could be written: the file below need not be.
-    return kind != file_system_kind::overlay && ::faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+/// Whether mincore(2) tells the truth about this file, asked of mincore itself: of a file that the
+/// caller neither owns nor may write it claims every page (mm/mincore.c, can_do_mincore), so also
+/// one where no file has any. The owner that stat(2) shows is no answer: behind overlayfs, FUSE
+/// passthrough and id-mapped mounts, mincore looks at another inode, or at another user.
+inline bool may_trust_mincore(int fd) noexcept {
+    constexpr std::int64_t nowhere = std::int64_t{1} << 43;  // 8 TiB: ext4 takes up to 16
+    bool claimed = false;
+    const auto visit = [&](std::int64_t) { claimed = true; };
+    return for_each_resident_page(fd, nowhere, nowhere + 1, visit) && !claimed;
 }
 
 /// Whether an error of cachestat(2) means that there is no such call here, not that this file may
 /// not be measured. Old container runtimes answer EPERM to every call that they do not know; the
 /// kernel itself looks at the descriptor first.
 inline bool is_cachestat_missing(int error) noexcept {
-    if (error != EPERM) return error == ENOSYS || error == EOPNOTSUPP;
+    if (error != EPERM) return error == ENOSYS;
     residency ignored;
     return cachestat(-1, {}, ignored) != -EBADF;
 }
@@ -145,28 +137,36 @@ inline std::int64_t most_resident(const byte_range& range, const struct stat& st
     return std::max<std::int64_t>(last - first, 0);
 }
 
+/// The part of `range` that the file has, never empty: cachestat(2) takes a length of 0 as 'to the
+/// end'. A large folio may reach beyond the end of a file, and so may tmpfs (fallocate(2)).
+inline byte_range part_with_pages(const byte_range& range, const struct stat& status) noexcept {
+    if (!S_ISREG(status.st_mode)) return range;
+    return {range.offset, std::max<std::int64_t>(range.end(status.st_size) - range.offset, 1)};
+}
+
 /// Reads what `range` of a file holds, with whichever reader can be trusted there.
 ///
 /// Where cachestat(2) finds pages, it is right. On overlayfs it succeeds and finds none, because
 /// the pages belong to the file below; so it may on FUSE, for a file with a backing file.
-inline residency read_residency(int fd, const byte_range& range,
-                                const struct stat& status) noexcept {
+inline residency read_residency(int fd, const byte_range& range, const struct stat& status,
+                                file_system_memory& file_systems) noexcept {
     residency told;
-    const int error = -cachestat(fd, range, told);
+    const int error = -cachestat(fd, part_with_pages(range, status), told);
     if (error == 0 && told.resident_bytes != 0) {
-        // A large folio may reach beyond the end of a file.
         if (S_ISREG(status.st_mode))
             told.resident_bytes = std::min(told.resident_bytes, most_resident(range, status));
         return told;
     }
     if (error != 0 && !is_cachestat_missing(error)) return {};
-    const file_system_kind kind = file_system_of(fd);
+    const file_system_kind kind = file_systems.of(fd, status);
     const bool may_hide = kind == file_system_kind::overlay || kind == file_system_kind::fuse;
     if (error == 0 && !may_hide) return told;
-    if (!may_trust_mincore(fd, status, kind)) return {};
+    if (S_ISBLK(status.st_mode) || !may_trust_mincore(fd)) return {};  // a disk has no st_size
     const residency seen = count_by_mincore(fd, range, status.st_size);
-    // A FUSE file in direct-I/O mode has no pages, and cannot be mapped.
-    return seen.known() || kind != file_system_kind::fuse ? seen : told;
+    // On FUSE that nothing is seen confirms what cachestat told, with more figures. A file in
+    // direct-I/O mode has no pages, and cannot be mapped.
+    const bool confirmed = told.known() && seen.resident_bytes == 0;
+    return kind == file_system_kind::fuse && confirmed ? told : seen;
 }
 
 }  // namespace accv_cache::detail

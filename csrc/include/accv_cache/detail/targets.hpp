@@ -118,35 +118,61 @@ private:
     std::vector<char> is_directory_;  // not vector<bool>: threads write neighbours
 };
 
-/// Replaces each directory of `targets` by the files below it. False if the tick said stop.
-template <class Tick>
-bool expand_directories(target_list& targets, const walk_options& options, std::size_t workers,
-                        Tick& tick, std::vector<skipped_path>& skipped) {
-    directory_check check(targets);
-    batch_options how;
-    how.workers = workers;
-    if (run_batch(check, targets.size(), how, tick).stopped) return false;
-    const std::vector<char>& is_directory = check.is_directory();
-    if (std::find(is_directory.begin(), is_directory.end(), 1) == is_directory.end()) return true;
+/// A list in which the files below them stand in for directories.
+struct expansion {
+    target_list targets;
+    /// For each target its position in the list before, or `no_position` for a file that was found.
+    std::vector<std::size_t> origins;
+    std::vector<skipped_path> skipped;
+    bool stopped = false;
 
-    target_list expanded;
+    /// The positions of the files that were found.
+    std::vector<std::size_t> found() const {
+        std::vector<std::size_t> positions;
+        for (std::size_t i = 0; i != origins.size(); ++i)
+            if (origins[i] == no_position) positions.push_back(i);
+        return positions;
+    }
+
+    /// Carries what is known of the targets over to their new positions.
+    template <class Value>
+    std::vector<Value> carry_over(std::vector<Value> values) const {
+        std::vector<Value> moved(origins.size());
+        for (std::size_t i = 0; i != origins.size(); ++i)
+            if (origins[i] != no_position) moved[i] = std::move(values[origins[i]]);
+        return moved;
+    }
+};
+
+/// Lists the directories of `targets`, each in its place.
+template <class Tick>
+expansion expand(const target_list& targets, const std::vector<char>& is_directory,
+                 const walk_options& options, Tick& tick) {
+    expansion expanded;
     directory_walk<Tick> walk(options, tick);
-    for (std::size_t i = 0; i != targets.size(); ++i) {
+    for (std::size_t i = 0; i != targets.size() && !expanded.stopped; ++i) {
         if (is_directory[i] == 0) {
-            expanded.append(targets, i);
+            expanded.targets.append(targets, i);
+            expanded.origins.push_back(i);
             continue;
         }
         const std::size_t files = walk.files().size();
         const std::size_t unlistable = walk.unlistable().size();
-        if (!walk.run(targets.paths()[i])) return false;
+        expanded.stopped = !walk.run(targets.paths()[i]);
         for (std::size_t n = files; n != walk.files().size(); ++n)
-            expanded.append(walk.files().text(n));
+            expanded.targets.append(walk.files().text(n));
         for (std::size_t n = unlistable; n != walk.unlistable().size(); ++n)
-            expanded.append_unlistable(walk.unlistable()[n].path, walk.unlistable()[n].error);
+            expanded.targets.append_unlistable(walk.unlistable()[n].path,
+                                               walk.unlistable()[n].error);
+        expanded.origins.resize(expanded.targets.size(), no_position);
     }
-    skipped = walk.skipped();
-    targets = std::move(expanded);
-    return true;
+    expanded.skipped = walk.skipped();
+    return expanded;
+}
+
+/// Whether any target is a directory.
+inline bool has_directory(const std::vector<char>& is_directory) noexcept {
+    return std::find(is_directory.begin(), is_directory.end(), 1) != is_directory.end();
 }
 
 }  // namespace accv_cache::detail

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <limits>
+#include <mutex>
+
+#include "accv_cache/detail/thread.hpp"
+
+/// The words that batches and their jobs have in common.
+namespace accv_cache::detail {
+
+/// What a step says of its position: `proceed`, one of the two below, or a positive failure code
+/// of the job's own.
+using verdict = int;
+constexpr verdict proceed = 0;
+constexpr verdict interrupted = -1;         ///< EINTR: look at the signals, then try again.
+constexpr verdict out_of_descriptors = -2;  ///< Try again when no other position is under way.
+
+constexpr std::size_t no_position = std::numeric_limits<std::size_t>::max();
+
+/// A range of positions.
+struct positions {
+    std::size_t first = 0;
+    std::size_t last = 0;
+    bool empty() const noexcept { return first >= last; }
+    std::size_t size() const noexcept { return last - first; }
+};
+
+/// The first position, in list order, that failed.
+class first_failure {
+public:
+    explicit first_failure(bool fail_fast) noexcept : fail_fast_(fail_fast) {}
+
+    void record(std::size_t position, verdict said) noexcept {
+        const std::scoped_lock lock(mutex_);
+        if (position >= position_) return;
+        position_ = position;
+        said_ = said;
+        if (fail_fast_) limit_.store(position, std::memory_order_release);
+    }
+
+    /// Where the list now ends: at the failure, with fail_fast.
+    std::size_t limit() const noexcept { return limit_.load(std::memory_order_acquire); }
+
+    /// What was recorded; read when no thread works.
+    std::size_t position() const noexcept { return position_; }
+    verdict said() const noexcept { return said_; }
+
+private:
+    const bool fail_fast_;
+    std::mutex mutex_;
+    std::size_t position_ = no_position;
+    verdict said_ = proceed;
+    std::atomic<std::size_t> limit_{no_position};
+};
+
+/// Calls a tick now and then, on the calling thread, until it says stop.
+template <class Tick>
+class paced_tick {
+public:
+    static constexpr nanoseconds interval = 100'000'000;
+
+    paced_tick(Tick& tick, nanoseconds now) noexcept : tick_(tick), last_(now) {}
+
+    /// Ticks if it is time to. False once the tick has said stop.
+    bool at(nanoseconds now) noexcept { return now - last_ >= interval ? serve() : !stopped_; }
+
+    bool serve() noexcept {
+        if (!stopped_ && !tick_()) stopped_ = true;
+        last_ = monotonic_now();
+        return !stopped_;
+    }
+
+    bool stopped() const noexcept { return stopped_; }
+
+private:
+    Tick& tick_;
+    nanoseconds last_;
+    bool stopped_ = false;
+};
+
+}  // namespace accv_cache::detail
