@@ -1,6 +1,7 @@
 """Running the installed command, in pipes and in a pseudo-terminal."""
 
 import fcntl
+import io
 import os
 import pty
 import struct
@@ -9,9 +10,13 @@ import sys
 import sysconfig
 import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
+
+import accv_cache._cli  # noqa: F401 - another user may not be able to import it
+from accv_cache.__main__ import main
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "accv-cache")
 
@@ -26,11 +31,42 @@ class Screen(NamedTuple):
     text: str
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run `accv-cache` in pipes, with more environment variables."""
+def run(
+    *arguments: str, given: str | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `accv-cache` in pipes, `given` as standard input, with more environment variables."""
     return subprocess.run(
         [COMMAND, *arguments],
         env=_environment(**variables),
+        input=given,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        errors="surrogateescape",
+    )
+
+
+def run_here(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `accv-cache` in this process: at once, before the kernel takes pages back by itself.
+
+    Also as the user that this process has become, who may not be able to run the command.
+    """
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape") for _ in range(2))
+    argv = patch.object(sys, "argv", ["accv-cache", *arguments])
+    with argv, redirect_stdout(out), redirect_stderr(err):
+        code = main()
+    for stream in (out, err):
+        stream.seek(0)
+    return subprocess.CompletedProcess(arguments, code, out.read(), err.read())
+
+
+def run_in_shell(line: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command line of bash in a directory, where `accv-cache` is found."""
+    places = f"{Path(COMMAND).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        env=_environment(PATH=places),
+        cwd=directory,
         capture_output=True,
         check=False,
         encoding="utf-8",

@@ -133,7 +133,7 @@ def cold(path: str | Path) -> None:
 
 def dirty(path: str | Path, size: int) -> None:
     """Write `size` bytes from the file's start without a sync, creating it if need be."""
-    block = (os.fspath(path).encode() * (1 << 20))[: 1 << 20]
+    block = os.fsencode(path).ljust(PAGE, b".") * ((1 << 20) // PAGE)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     with os.fdopen(descriptor, "wb") as file:
         file.writelines(block[: size - offset] for offset in range(0, size, len(block)))

@@ -1,0 +1,97 @@
+"""Timed runs of two contenders in turn, and what follows from them."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Run = Callable[[], object]
+
+
+class NotRun(Exception):  # noqa: N818, nothing went wrong
+    """A case cannot run here. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Something to time. `make` does all that must not count, and gives back what does."""
+
+    name: str
+    make: Callable[[list[str]], Run]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What was measured of one contender, one value a run."""
+
+    values: tuple[float, ...]
+    left_bytes: tuple[int, ...] = ()
+    unit: str = "s"
+
+    @property
+    def median(self) -> float:
+        """The one in the middle, which a disturbed run cannot move."""
+        return statistics.median(self.values)
+
+    @property
+    def low(self) -> float:
+        """The fastest run, or the smallest value."""
+        return min(self.values)
+
+    @property
+    def high(self) -> float:
+        """The slowest run, or the largest value."""
+        return max(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is asked of a figure that is made from our value and the peer's."""
+
+    limit: float
+    unit: str
+    figure: Callable[[float, float], float]
+    at_least: bool = False
+
+    def __str__(self) -> str:
+        """Words for the table."""
+        return f"{'at least' if self.at_least else 'at most'} {self.limit:g}{self.unit}"
+
+    def is_met(self, figure: float) -> bool:
+        """Whether the figure is as asked."""
+        return figure >= self.limit if self.at_least else figure <= self.limit
+
+
+def alternate(
+    contenders: tuple[Run, Run],
+    *,
+    runs: int,
+    prepare: Callable[[], object],
+    left: Callable[[], int] | None = None,
+) -> tuple[Series, Series]:
+    """Time A B A B, each from a freshly prepared state, so that a drift meets both alike.
+
+    Args:
+        contenders: the two to time.
+        runs: how often each runs.
+        prepare: sets the state; its time does not count.
+        left: reads how many bytes a run left resident; its time does not count either.
+    """
+    seconds: tuple[list[float], list[float]] = ([], [])
+    left_bytes: tuple[list[int], list[int]] = ([], [])
+    for _ in range(runs):
+        for index, run in enumerate(contenders):
+            prepare()
+            gc.collect()
+            start = time.perf_counter()
+            result = run()
+            seconds[index].append(time.perf_counter() - start)
+            del result  # freed only now: what the caller does with it is not the call's time
+            if left is not None:
+                left_bytes[index].append(left())
+    ours, peer = (
+        Series(tuple(times), tuple(stayed))
+        for times, stayed in zip(seconds, left_bytes, strict=True)
+    )
+    return ours, peer

@@ -1,0 +1,62 @@
+"""The functions of accv_cache that are timed."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from .measure import Contender, NotRun, Run
+from .peers import interpreter
+
+
+def find(name: str, module: str = "accv_cache") -> Callable[..., Any]:
+    """The function, or `NotRun` if this build has none of that name."""
+    try:
+        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        why = "not built yet"
+        raise NotRun(why) from None
+    return function
+
+
+def _drop_videos_cache(paths: list[str]) -> Run:
+    function = find("drop_videos_cache")
+
+    def run() -> None:
+        status = function(paths)
+        if status.name != "SUCCESS":
+            raise RuntimeError(status)
+
+    return run
+
+
+def _evict_on_one_thread(paths: list[str]) -> Run:
+    function = find("drop_videos_cache", "accv_cache._core")
+    return lambda: function(paths, workers=1)
+
+
+def _drop(paths: list[str]) -> Run:
+    function = find("drop")
+
+    def run() -> object:
+        report = function(paths)
+        report.raise_for_status()
+        return report
+
+    return run
+
+
+def _query(paths: list[str]) -> Run:
+    function = find("query")
+    return lambda: function(paths)
+
+
+def _importing(_: list[str]) -> Run:
+    find("drop_videos_cache")
+    return interpreter("import accv_cache")
+
+
+drop_videos_cache = Contender("drop_videos_cache", _drop_videos_cache)
+evict_on_one_thread = Contender("drop_videos_cache, workers=1", _evict_on_one_thread)
+drop = Contender("drop", _drop)
+query = Contender("query", _query)
+importing = Contender("import accv_cache", _importing)

@@ -1,0 +1,130 @@
+"""What accv_cache is compared with.
+
+The command-line programs are timed as a whole, from the start of the process to its end, because
+whoever uses them pays for that. Each handles all files in a single process, so that the start
+counts once: a few milliseconds, of the half second and more that 50,000 files take.
+"""
+
+import ctypes
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from .measure import Contender, NotRun, Run
+from .states import command
+
+STARTS = 10
+
+
+def _python_loop(paths: list[str]) -> Run:
+    def run() -> None:
+        for path in paths:
+            fd = os.open(path, os.O_RDONLY)
+            os.fstat(fd)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(fd)
+
+    return run
+
+
+def _python_sync_loop(paths: list[str]) -> Run:
+    def run() -> None:
+        for path in paths:
+            fd = os.open(path, os.O_RDONLY)
+            os.fdatasync(fd)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(fd)
+
+    return run
+
+
+@cache
+def _bare_library() -> ctypes.CDLL:
+    with tempfile.TemporaryDirectory() as directory:
+        library = f"{directory}/bare_loop.so"
+        source = Path(__file__).with_name("bare_loop.c")
+        command("cc", "-O2", "-shared", "-fPIC", "-o", library, str(source))
+        return ctypes.CDLL(library)
+
+
+def _c_loop(paths: list[str]) -> Run:
+    bare_loop = _bare_library().bare_loop
+    bare_loop.restype = ctypes.c_size_t
+    count = ctypes.c_size_t(len(paths))
+    array = (ctypes.c_char_p * len(paths))(*map(os.fsencode, paths))
+
+    def run() -> None:
+        if failed := bare_loop(array, count):
+            why = f"the C loop failed on {failed} files"
+            raise RuntimeError(why)
+
+    return run
+
+
+def _kvikio(paths: list[str]) -> Run:
+    try:
+        drop_file_page_cache = importlib.import_module("kvikio").drop_file_page_cache
+    except (ImportError, RuntimeError):  # RuntimeError: a library that it loads is missing
+        why = "KvikIO is not installed"
+        raise NotRun(why) from None
+
+    def run() -> None:
+        for path in paths:
+            drop_file_page_cache(path)
+
+    return run
+
+
+def _program(name: str, *arguments: str) -> list[str]:
+    path = shutil.which(name)
+    if path is None:
+        why = f"{name} is not installed"
+        raise NotRun(why)
+    return [path, *arguments]
+
+
+def _vmtouch(*arguments: str) -> Callable[[list[str]], Run]:
+    def make(paths: list[str]) -> Run:
+        # From a list in a file, as 50,000 whole paths are more than a command line may hold.
+        listed = Path(paths[0]).parent.with_suffix(".list")
+        listed.write_text("".join(f"{path}\n" for path in paths))
+        program = _program("vmtouch", *arguments, "-b", str(listed))
+        return lambda: subprocess.run(program, check=True, stdout=subprocess.DEVNULL)
+
+    return make
+
+
+def _fincore(paths: list[str]) -> Run:
+    # It takes files as arguments only: short names, in their directory, fit one command line.
+    program = _program(
+        "fincore", "--raw", "--bytes", "--noheadings", *(Path(path).name for path in paths)
+    )
+    directory = Path(paths[0]).parent
+    return lambda: subprocess.run(program, check=True, cwd=directory, stdout=subprocess.DEVNULL)
+
+
+def interpreter(statement: str) -> Run:
+    """Start it `STARTS` times, as one start is too short to time."""
+    program = [sys.executable, "-c", statement]
+
+    def run() -> None:
+        for _ in range(STARTS):
+            subprocess.run(program, check=True)
+
+    return run
+
+
+python_loop = Contender("Python loop", _python_loop)
+python_sync_loop = Contender("fdatasync and fadvise loop", _python_sync_loop)
+c_loop = Contender("C loop", _c_loop)
+kvikio = Contender("KvikIO", _kvikio)
+vmtouch_evict = Contender("vmtouch -e", _vmtouch("-q", "-e"))
+vmtouch_query = Contender("vmtouch", _vmtouch("-q"))
+fincore = Contender("fincore", _fincore)
+bare_interpreter = Contender("bare interpreter", lambda _: interpreter("pass"))

@@ -1,0 +1,216 @@
+"""Files in a known state: made, warmed, cooled, just written, on a file system made for them."""
+
+import ctypes
+import mmap
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from .measure import NotRun
+
+CHUNK = 128 << 10  # one WILLNEED of more loads only a part, and says nothing
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = [
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_long,
+]
+_libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+_libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
+_MAP_FAILED = ctypes.c_void_p(-1).value
+
+
+def resident_bytes(paths: list[str]) -> int:
+    """How much of the files is in memory, in whole pages.
+
+    Read with mincore(2), which shares nothing with accv_cache and is right on every file system
+    for files that the caller owns, as these are. A mapping that is never touched holds no page.
+    """
+    return sum(_resident_pages(path) for path in paths) * mmap.PAGESIZE
+
+
+def _resident_pages(path: str) -> int:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(fd).st_size
+        address = _libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
+    finally:
+        os.close(fd)
+    if address == _MAP_FAILED:
+        raise OSError(ctypes.get_errno(), "mmap", path)
+    pages = ctypes.create_string_buffer(-(-size // mmap.PAGESIZE))
+    try:
+        if _libc.mincore(address, size, pages) != 0:
+            raise OSError(ctypes.get_errno(), "mincore", path)
+    finally:
+        _libc.munmap(address, size)
+    return len(pages.raw) - pages.raw.count(b"\0")
+
+
+def make_files(directory: Path, count: int, size: int) -> list[str]:
+    """Make `count` files of `size` bytes, a multiple of a page, none of them resident."""
+    directory.mkdir()
+    paths = [f"{directory}/{index:06d}" for index in range(count)]
+    _write(paths, size)
+    os.sync()
+    _evict(paths)
+    return paths
+
+
+def _write(paths: list[str], size: int) -> None:
+    block = os.urandom(min(size, 1 << 20))
+    for path in paths:
+        with Path(path).open("xb", buffering=0) as file:
+            file.writelines([block] * (size // len(block)))
+
+
+def as_it_is(paths: list[str]) -> None:
+    """For what does not depend on the page cache."""
+
+
+def cool(paths: list[str]) -> None:
+    """Evict the files, which must be clean."""
+    _evict(paths)
+    if stayed := resident_bytes(paths):
+        why = f"{stayed:,} bytes cannot be evicted there, choose another --directory"
+        raise NotRun(why)
+
+
+def _evict(paths: list[str]) -> None:
+    for path in paths:
+        fd = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
+
+
+def warm(paths: list[str]) -> None:
+    """Read the files, as a training job does."""
+    for path in paths:
+        with Path(path).open("rb", buffering=0) as file:
+            while file.read(8 << 20):
+                pass
+    _expect_resident(paths)
+
+
+def warm_in_small_folios(paths: list[str]) -> None:
+    """Bring the files in with WILLNEED, which makes 4 KiB folios where a read makes 2 MiB ones."""
+    cool(paths)
+    for path in paths:
+        fd = os.open(path, os.O_RDONLY)
+        size = os.fstat(fd).st_size
+        for offset in range(0, size, CHUNK):
+            os.posix_fadvise(fd, offset, CHUNK, os.POSIX_FADV_WILLNEED)
+            os.pread(fd, 1, offset)  # waits for the chunk
+        os.close(fd)
+    _expect_resident(paths)
+
+
+def warm_in_parallel(paths: list[str]) -> None:
+    """Read files that are slow to open, many at a time."""
+    with ThreadPoolExecutor(64) as pool:
+        sizes = pool.map(lambda path: len(Path(path).read_bytes()), paths)
+        wanted = sum(sizes)
+        resident = sum(pool.map(lambda path: resident_bytes([path]), paths))
+    _expect(resident, wanted)
+
+
+def write_again(paths: list[str]) -> None:
+    """Write the files anew and leave them dirty.
+
+    New files instead of truncated ones: ext4 starts to write a truncated file back on close
+    (auto_da_alloc, ext4(5)), which would be a head start.
+    """
+    size = Path(paths[0]).stat().st_size
+    for path in paths:
+        Path(path).unlink()
+    os.sync()
+    _write(paths, size)
+    _expect_resident(paths)
+
+
+def _expect_resident(paths: list[str]) -> None:
+    _expect(resident_bytes(paths), sum(Path(path).stat().st_size for path in paths))
+
+
+def _expect(resident: int, wanted: int) -> None:
+    """Nearly all must be there. Not all: some machines reclaim early (DAMON), and never rest."""
+    if resident < 0.9 * wanted:
+        why = f"of {wanted:,} bytes that were read only {resident:,} stayed resident"
+        raise NotRun(why)
+
+
+def many_paths(paths: list[str], count: int) -> list[str]:
+    """A list of `count` paths, each its own string, over a few files of one directory."""
+    directory = Path(paths[0]).parent
+    names = [Path(path).name for path in paths]
+    return [f"{directory}/{names[index % len(names)]}" for index in range(count)]
+
+
+@contextmanager
+def mounted_image(directory: Path, file_system: str, size: int) -> Iterator[Path]:
+    """A new XFS, Btrfs or ext4 in a sparse file, mounted through a loop device."""
+    if os.geteuid() != 0:
+        why = "needs root, to mount"
+        raise NotRun(why)
+    image, point = directory / f"{file_system}.img", directory / file_system
+    with image.open("xb") as file:
+        file.truncate(size)
+    point.mkdir()
+    command(f"mkfs.{file_system}", "-q", str(image))
+    # Direct, or what is written back would only move to the image's own pages, and not to a disk.
+    device = command("losetup", "--find", "--show", "--direct-io=on", str(image)).strip()
+    try:
+        command("mount", device, str(point))
+    finally:
+        command("losetup", "--detach", device)  # once it is unmounted, losetup(8)
+    try:
+        yield point
+    finally:
+        command("umount", str(point))
+
+
+@contextmanager
+def mounted_slowfs(directory: Path, behind: Path, open_us: int) -> Iterator[Path]:
+    """A FUSE view of `behind` in which every open takes `open_us` microseconds longer."""
+    point, program = directory / "slow", directory / "slowfs"
+    point.mkdir()
+    flags = command("pkg-config", "--cflags", "--libs", "fuse3").split()
+    command("cc", "-O2", "-o", str(program), str(Path(__file__).with_name("slowfs.c")), *flags)
+    served = subprocess.Popen(
+        [program, behind, point, "-f", "-o", f"open_us={open_us}"],
+        stderr=subprocess.DEVNULL,  # libfuse 3.14 warns there about its own default
+    )
+    try:
+        while not os.path.ismount(point):
+            if served.poll() is not None:
+                why = "FUSE cannot mount here"
+                raise NotRun(why)
+            time.sleep(0.01)
+        yield point
+    finally:
+        if served.poll() is None:
+            command("fusermount3", "-u", str(point))
+        served.wait()
+
+
+def command(program: str, *arguments: str) -> str:
+    """Run a program and give back what it prints; that it is missing or fails: `NotRun`."""
+    if shutil.which(program) is None:
+        why = f"{program} is not installed"
+        raise NotRun(why)
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines()
+        why = f"{program}: {lines[-1] if lines else done.returncode}"
+        raise NotRun(why)
+    return done.stdout

@@ -1,0 +1,29 @@
+"""`accv-cache completion`: what makes a shell complete the commands, options and paths."""
+
+import click
+from click.shell_completion import get_completion_class
+
+VARIABLE = "_ACCV_CACHE_COMPLETE"
+"""The shell asks for completions by setting it."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  accv-cache completion bash > accv-cache.bash
+"""
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the completion script of a shell.
+
+    For bash, add to ~/.bashrc: eval "$(accv-cache completion bash)". For zsh likewise, to ~/.zshrc.
+    For fish, write it to ~/.config/fish/completions/accv-cache.fish.
+    """
+    root = context.find_root()
+    complete = get_completion_class(shell)
+    assert complete is not None  # noqa: S101 - click has all three
+    # `source` would also run bash, to warn of versions before 4.4.
+    script = complete(root.command, {}, str(root.info_name), VARIABLE)
+    click.echo(script.source_template % script.source_vars())

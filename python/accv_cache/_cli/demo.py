@@ -1,0 +1,31 @@
+"""`accv-cache demo`: the command; what it does is in `walkthrough`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from accv_cache._status import DropCacheStatus
+
+
+@click.command()
+@click.option(
+    "--directory",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
+    help="Make the clips here, on a disk, instead of where temporary files go.",
+)
+def demo(directory: Path | None) -> int:
+    """Watch video clips leave the page cache.
+
+    Makes a handful of clips in a temporary folder, decodes them cold and warm, evicts them with
+    drop_videos_cache, and draws how much of each is in memory before and after. Takes some
+    seconds and 40 MB of disk, and cleans up.
+    """
+    if sys.platform != "linux":
+        click.echo("The demo needs Linux: elsewhere there is no page cache that one may evict.")
+        return DropCacheStatus.PLATFORM_ERROR.value
+    # Here, for the start-up of every other command: it imports rich and PyAV.
+    from accv_cache._cli.walkthrough import walk_through  # noqa: PLC0415
+
+    return walk_through(directory)

@@ -1,0 +1,254 @@
+"""`accv-cache drop`: evict files, say what left, what stayed and why; exit with the status."""
+
+import os
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from accv_cache._cli import units
+from accv_cache._cli.output import (
+    Output,
+    capitalised,
+    complain,
+    printable,
+    write_errors,
+    write_json,
+    write_porcelain,
+    writes_reports,
+)
+from accv_cache._cli.progress import DropProgress, looking
+from accv_cache._cli.query import exit_code, show_residency, write_residency_lines
+from accv_cache._cli.selection import Selection, selects_files
+from accv_cache._drop import DropRecord, DropReport, KeptReason, drop
+from accv_cache._exit_codes import STAYED
+from accv_cache._holders import holders
+from accv_cache._query import CacheRecord, CacheReport, query
+from accv_cache._status import DropCacheStatus
+from accv_cache._text import as_count, as_size
+
+_CANNOT_GO = {KeptReason.MEMORY_FILESYSTEM, KeptReason.EDGE}
+_HELD = {KeptReason.MAPPED, KeptReason.BUSY}
+
+
+@click.command(
+    "drop",
+    epilog="""\b
+Examples:
+  accv-cache drop videos/
+  accv-cache drop 'videos/*.mp4' --explain
+  accv-cache drop videos/ -I '*.mp4' -i old --dry-run
+  accv-cache drop videos/ --until 25%
+  accv-cache drop videos/clip.mp4 -p 10M- --json
+  find videos -mtime +7 -print0 | accv-cache drop -0 --from -
+  accv-cache drop videos/clip.mp4 --verify && echo cold
+
+Exit code: 0 all done; of the first file that failed: 2 it cannot be opened, 3 it was not
+evicted, 1 this is not Linux, 4 another error; 5 with --verify if something stayed; 64 wrong
+usage.
+""",
+)
+@selects_files
+@writes_reports
+@click.option("--explain", is_flag=True, help="Say who holds what stayed.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would go, and evict nothing.")
+@click.option(
+    "--until",
+    type=units.limit,
+    metavar="SIZE|PERCENT",
+    help="Evict the files that were not read for longest (by access time) until these files hold "
+    "no more than SIZE, or that part of the memory.",
+)
+@click.option("--verify", is_flag=True, help="Fail if anything stayed that can be evicted.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first file that fails.")
+def drop_command(  # noqa: PLR0913 - one an option
+    selection: Selection,
+    output: Output,
+    *,
+    explain: bool,
+    dry_run: bool,
+    until: int | None,
+    verify: bool,
+    fail_fast: bool,
+) -> int:
+    """Evict files from the page cache.
+
+    A directory means the files below it. Files are never changed; what was just written is written
+    back first. A file that fails is reported, and the rest go on.
+    """
+    if dry_run:
+        return _say_what_would_go(selection, output, until)
+    with DropProgress(quiet=output.quiet) as progress:
+        options = {**selection.walk, "fail_fast": fail_fast, "progress": progress}
+        if until is None:
+            report = drop(_find(selection, output), **options)
+        else:
+            report = _drop_until(until, _look(selection, output), options)
+    if output.json:
+        write_json(_as_dict(report, explain=explain))
+    elif output.porcelain:
+        _write_lines(report, end=output.line_end)
+    elif output.for_people:
+        _show(report, output, explain=explain)
+    write_errors(report.failed)
+    _mention_unknown(report)
+    if not report.ok:
+        return report.status.value
+    return STAYED if verify and _has_kept_evictable(report) else DropCacheStatus.SUCCESS.value
+
+
+def _find(selection: Selection, output: Output) -> list[str]:
+    with looking(quiet=output.quiet):
+        return selection.find()
+
+
+def _look(selection: Selection, output: Output) -> CacheReport:
+    with looking(quiet=output.quiet):
+        return query(selection.find(), **selection.walk)
+
+
+def _drop_until(limit: int, found: CacheReport, options: dict[str, Any]) -> DropReport:
+    """Drop the least recently used until the files hold `limit`; what is mapped may not go."""
+    if found.unknown:
+        complain(
+            f"not counted: {as_count(found.unknown, 'file')} that only their owner may measure"
+        )
+    report = drop([record.path for record in found.failed], **options)
+    held = found.known_resident_bytes
+    left = _least_recently_used_first(found)
+    while held > limit and left and (report.ok or not options["fail_fast"]):
+        done = drop(_take(left, held - limit), **options)
+        held -= done.known_evicted_bytes
+        report += done
+    return report
+
+
+def _least_recently_used_first(found: CacheReport) -> deque[CacheRecord]:
+    return deque(sorted((each for each in found.files if each.resident_bytes), key=_last_use))
+
+
+def _take(records: deque[CacheRecord], excess: int) -> list[str]:
+    """Take paths off the left, until what they hold makes up for the excess."""
+    paths = []
+    while excess > 0 and records:
+        record = records.popleft()
+        paths.append(record.path)
+        excess -= record.resident_bytes or 0
+    return paths
+
+
+def _last_use(record: CacheRecord) -> int:
+    with suppress(OSError):  # gone meanwhile: the drop will say so
+        return os.stat(record.path).st_atime_ns  # noqa: PTH116 - no Path is needed
+    return 0
+
+
+def _say_what_would_go(selection: Selection, output: Output, until: int | None) -> int:
+    found = _look(selection, output)
+    going = _take(_least_recently_used_first(found), found.known_resident_bytes - (until or 0))
+    report = query(going, **selection.walk)
+    if output.json:
+        write_json(report.to_dict())
+    elif output.porcelain:
+        write_residency_lines(report, end=output.line_end)
+    elif output.for_people:
+        show_residency(report, selection, output)
+        most = as_size(report.known_resident_bytes)
+        click.echo(f"Would evict up to {most} in {as_count(len(going), 'file')}.")
+    write_errors(found.failed)
+    return exit_code(found)
+
+
+def _show(report: DropReport, output: Output, *, explain: bool) -> None:
+    if output.verbose:
+        # Here, for the start-up of what draws nothing.
+        from accv_cache._cli.tables import eviction_table, make_console  # noqa: PLC0415
+
+        console = make_console()
+        records = sorted(report.files, key=lambda each: (-(each.after_bytes or 0), each.path))
+        console.print(eviction_table(records))
+        console.print()
+    click.echo(capitalised(str(report)))
+    if explain:
+        for line in report.explain().splitlines():
+            click.echo(printable(line))
+    elif not _HELD.isdisjoint(report.kept):
+        click.echo("--explain says who holds it.")
+
+
+def _write_lines(report: DropReport, *, end: str) -> None:
+    """Write status, before, after, size, why, path: a line a file."""
+    rows = (
+        (
+            each.status.name,
+            each.before_bytes,
+            each.after_bytes,
+            each.size_bytes,
+            ",".join(reason.name for reason in each.kept or ()) or None,
+            each.path,
+        )
+        for each in report.files
+    )
+    write_porcelain(rows, end=end)
+
+
+def _mention_unknown(report: DropReport) -> None:
+    """Name one of the files that cannot be measured: of a million, one tells what is wrong."""
+    if not report.unknown_files:
+        return
+    first = next(each for each in report.files if each.kept is None and each.error is None)
+    others = f" and {as_count(report.unknown_files - 1, 'more file')}" * (report.unknown_files > 1)
+    complain(
+        f"{printable(first.path)}{others}: dropped, but only the owner or a writer may measure it"
+    )
+
+
+def _has_kept_evictable(report: DropReport) -> bool:
+    """Whether anything stayed that could go; what cannot be measured counts as such."""
+    return bool(report.unknown_files or report.kept.keys() - _CANNOT_GO)
+
+
+def _as_dict(report: DropReport, *, explain: bool) -> dict[str, Any]:
+    stayed = [each.path for each in report.files if each.after_bytes] if explain else []
+    return {
+        "status": report.status.name,
+        "before_bytes": report.before_bytes,
+        "evicted_bytes": report.evicted_bytes,
+        "resident_bytes": report.resident_bytes,
+        "known_before_bytes": report.known_before_bytes,
+        "known_evicted_bytes": report.known_evicted_bytes,
+        "known_resident_bytes": report.known_resident_bytes,
+        "unknown_files": report.unknown_files,
+        "kept": _by_name(report.kept),
+        "files": [_record_as_dict(record) for record in report.files],
+        "skipped": [{"path": path, "reason": why.value} for path, why in report.skipped],
+        "holders": [
+            {
+                "process": holder.process,
+                "command": holder.command,
+                "path": holder.path,
+                "mapped_bytes": holder.mapped_bytes,
+                "is_open": holder.is_open,
+            }
+            for holder in holders(stayed).found
+        ]
+        if explain
+        else None,
+    }
+
+
+def _record_as_dict(record: DropRecord) -> dict[str, Any]:
+    return {
+        "path": record.path,
+        "status": record.status.name,
+        "error": None if record.error is None else str(record.error),
+        "size_bytes": record.size_bytes,
+        "before_bytes": record.before_bytes,
+        "after_bytes": record.after_bytes,
+        "kept": None if record.kept is None else _by_name(record.kept),
+    }
+
+
+def _by_name(kept: dict[KeptReason, int]) -> dict[str, int]:
+    return {reason.name: count for reason, count in kept.items()}

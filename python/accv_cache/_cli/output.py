@@ -1,0 +1,99 @@
+"""How a command writes: the options that the verbs share, and the forms for programs."""
+
+import dataclasses
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import click
+
+ROWS = 20
+"""The rows of a table, unless all of them are asked for."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Output:
+    """What to write, and for whom."""
+
+    json: bool
+    porcelain: bool
+    zero: bool
+    verbose: bool
+    quiet: bool
+
+    @property
+    def line_end(self) -> str:
+        """What ends a line of --porcelain."""
+        return "\0" if self.zero else "\n"
+
+    @property
+    def for_people(self) -> bool:
+        """Whether tables and sentences are wanted."""
+        return not (self.json or self.porcelain or self.quiet)
+
+
+class _Failed(Protocol):
+    @property
+    def path(self) -> str: ...
+    @property
+    def error(self) -> OSError | None: ...
+
+
+def write_json(document: object) -> None:
+    """Write one document; it is ASCII, and reads back as the same names whatever their bytes."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def write_porcelain(rows: Iterable[Sequence[str | int | None]], *, end: str) -> None:
+    """Write a line a row, its fields separated by tabs, '-' for what is unknown."""
+    for row in rows:
+        line = "\t".join("-" if field is None else str(field) for field in row) + end
+        sys.stdout.buffer.write(line.encode(errors="surrogateescape"))
+
+
+def write_errors(records: Iterable[_Failed]) -> None:
+    """Name the files that failed, and why, on standard error."""
+    for record in records:
+        if record.error is not None:
+            complain(f"{printable(record.path)}: {record.error.strerror}")
+
+
+def complain(text: str) -> None:
+    """Say something on standard error."""
+    click.echo(f"accv-cache: {text}", err=True)
+
+
+def printable(path: str) -> str:
+    """A path that does nothing to a terminal: quoted if it has control characters."""
+    return path if path.isprintable() else repr(path)
+
+
+def capitalised(sentence: str) -> str:
+    """The line that a report makes for a log, as a sentence."""
+    return f"{sentence[:1].upper()}{sentence[1:]}."
+
+
+_OPTIONS = (
+    click.option("--json", is_flag=True, help="Write one JSON document."),
+    click.option("--porcelain", is_flag=True, help="Write a line a file, for scripts."),
+    click.option("-z", "--zero", is_flag=True, help="End the lines of --porcelain with NUL."),
+    click.option("-v", "--verbose", is_flag=True, help="Show every file."),
+    click.option("-q", "--quiet", is_flag=True, help="Write nothing but errors."),
+)
+
+
+def writes_reports(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command these options as one `Output`."""
+    names = [field.name for field in dataclasses.fields(Output)]
+
+    @functools.wraps(command)
+    def with_output(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - what click passes
+        output = Output(**{name: options.pop(name) for name in names})
+        if output.json and output.porcelain:
+            message = "--json and --porcelain exclude each other."
+            raise click.UsageError(message)
+        return command(*arguments, output, **options)
+
+    return functools.reduce(lambda made, option: option(made), reversed(_OPTIONS), with_output)

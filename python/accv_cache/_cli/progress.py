@@ -1,0 +1,96 @@
+"""How far a command is, on standard error, once it takes over a second."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+
+import click
+
+from accv_cache._text import as_count, as_size
+
+TYPE_CHECKING = False  # `typing` has Self from Python 3.11 on
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.status import Status
+    from typing_extensions import Self
+
+_PATIENCE = 1.0  # seconds
+
+
+class DropProgress:
+    """The `progress` of a drop: draws a bar, and says how far it came if Ctrl-C ends it."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        """Draw nothing where nobody sees it."""
+        self._start = time.monotonic()
+        self._drawing: Progress | None = None
+        self._visible = sys.stderr.isatty() and not quiet
+        self._state = (0, 0, 0)
+
+    def __call__(self, done: int, total: int, evicted_bytes: int) -> None:
+        """Take the numbers of files done and in all, and what left."""
+        self._state = done, total, evicted_bytes
+        if self._drawing is None and self._visible and self._seconds() > _PATIENCE:
+            self._drawing = _draw()
+        if self._drawing is not None:
+            rate = f"{as_size(evicted_bytes / self._seconds())}/s"
+            text = f"{done} of {as_count(total, 'file')}, {as_size(evicted_bytes)}, {rate}"
+            self._drawing.update(
+                self._drawing.task_ids[0], completed=done, total=total, description=text
+            )
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._drawing is not None:
+            self._drawing.stop()
+        if isinstance(error, KeyboardInterrupt):
+            done, total, evicted_bytes = self._state
+            files = f"{done} of {as_count(total, 'file')} done" if total else "no file done"
+            click.echo(f"Interrupted: {files}, {as_size(evicted_bytes)} evicted.", err=True)
+
+
+@contextmanager
+def looking(*, quiet: bool) -> Iterator[None]:
+    """Show that files are being looked at: a query does not tell how far it is."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    with ExitStack() as drawing:
+        timer = threading.Timer(_PATIENCE, lambda: drawing.enter_context(_spin()))
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _spin() -> "Status":
+    from rich.console import Console  # noqa: PLC0415 - see below
+
+    return Console(stderr=True).status("Looking at the files", spinner="line")
+
+
+def _draw() -> "Progress":
+    # Here, because most drops end before anybody could look at a bar.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn()
+    drawing = Progress(*columns, console=Console(stderr=True), transient=True)
+    drawing.add_task("")
+    drawing.start()
+    return drawing

@@ -1,0 +1,80 @@
+"""Sizes, ranges and limits as people write them."""
+
+import os
+import re
+import sys
+from typing import NamedTuple
+
+import click
+
+from accv_cache._cgroup import cgroup_memory
+
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>[kmgt]?)(?:i?b)?", re.IGNORECASE)
+_PERCENT = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?%")
+_SHIFTS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+
+
+class ByteRange(NamedTuple):
+    """Which part of each file; a length of None is to the end."""
+
+    offset: int = 0
+    length: int | None = None
+
+
+def size(text: str) -> int:
+    """Read a size in bytes, such as 4096, 10M or 1.5GiB: the units are binary ones.
+
+    Example:
+        >>> size("64k"), size("1.5GiB")
+        (65536, 1610612736)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        message = f"{text!r} is no size: write it like 4096, 10M or 1.5GiB."
+        raise click.BadParameter(message)
+    return int(float(match["number"]) * (1 << _SHIFTS[match["unit"].lower()]))
+
+
+def byte_range(text: str) -> ByteRange:
+    """Read a range such as 10M-2G, 10M- (to the end) or -2G and 2G (from the start).
+
+    Example:
+        >>> byte_range("1k-3k"), byte_range("1k-"), byte_range("2k")
+        (ByteRange(offset=1024, length=2048), ByteRange(offset=1024, length=None), \
+ByteRange(offset=0, length=2048))
+    """
+    first, _, last = text.rpartition("-")
+    start = size(first) if first else 0
+    if first and not last:
+        return ByteRange(start)
+    stop = size(last)
+    if stop <= start:
+        message = f"{text!r} ends where it starts, or before."
+        raise click.BadParameter(message)
+    return ByteRange(start, stop - start)
+
+
+def limit(text: str) -> int:
+    """Read a size, or a percentage of the memory: that of the cgroup's limit, if it has one."""
+    if not text.endswith("%"):
+        return size(text)
+    match = _PERCENT.fullmatch(text)
+    if match is None or float(match["number"]) > 100:  # noqa: PLR2004 - all of it
+        message = f"{text!r} is no percentage: write it like 25%."
+        raise click.BadParameter(message)
+    return int(_memory_bytes() * float(match["number"]) / 100)
+
+
+def _memory_bytes() -> int:
+    if sys.platform != "linux":
+        return 0  # nothing can be evicted there, whatever the limit
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    cgroup = cgroup_memory()
+    if cgroup is None or cgroup.limit_bytes is None:
+        return memory
+    return min(memory, cgroup.limit_bytes)
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people read it, such as '12.3 ms'."""
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"

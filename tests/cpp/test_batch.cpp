@@ -1,0 +1,499 @@
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "accv_cache/detail/batch.hpp"
+#include "support.hpp"
+
+namespace {
+
+using namespace accv_cache::detail;
+using namespace accv_cache::test;
+
+constexpr std::size_t worker_counts[] = {0, 1, 2, 8, 64};
+
+/// Stands for a position that waits for storage.
+void nap(int microseconds) {
+    if (microseconds != 0) std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
+}
+
+/// A job that answers as the test says, and remembers what was asked of it.
+class scripted_job {
+public:
+    /// Stands for a descriptor: counted while it is held.
+    class item {
+    public:
+        item() = default;
+        item(item&& other) noexcept
+            : position(other.position), held_(std::exchange(other.held_, nullptr)) {}
+        item& operator=(item&& other) noexcept {
+            position = other.position;
+            std::swap(held_, other.held_);
+            other.release();
+            return *this;
+        }
+        ~item() { release(); }
+
+        void hold(std::atomic<int>& count) {
+            release();
+            held_ = &count;
+            ++count;
+        }
+
+        std::size_t position = no_position;
+
+    private:
+        void release() {
+            if (held_ != nullptr) --*held_;
+            held_ = nullptr;
+        }
+        std::atomic<int>* held_ = nullptr;
+    };
+
+    explicit scripted_job(std::size_t count) : finished(count) {}
+
+    verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
+        thread_census::here();
+        if (alone && held != 0) ++not_alone;
+        if (alone && !on_main_thread()) ++not_alone;
+        const verdict said = on_prepare(position, alone);
+        entry.position = position;
+        if (said == proceed) entry.hold(held);
+        return said;
+    }
+
+    verdict finish(std::size_t position, item& entry) noexcept {
+        if (entry.position != position) ++mixed_up;
+        const verdict said = on_finish(position);
+        ++finished[position];
+        return said;
+    }
+
+    std::function<verdict(std::size_t, bool)> on_prepare = [](std::size_t, bool) {
+        return proceed;
+    };
+    std::function<verdict(std::size_t)> on_finish = [](std::size_t) { return proceed; };
+
+    std::vector<std::atomic<int>> finished;  // how often, for each position
+    std::atomic<int> held{0};
+    std::atomic<int> not_alone{0};
+    std::atomic<int> mixed_up{0};
+
+    std::size_t first_not_finished_once() const {
+        std::size_t i = 0;
+        while (i != finished.size() && finished[i] == 1) ++i;
+        return i;
+    }
+    bool none_finished_from(std::size_t position) const {
+        for (std::size_t i = position; i < finished.size(); ++i)
+            if (finished[i] != 0) return false;
+        return true;
+    }
+};
+
+const auto always = [] { return true; };
+
+template <class Tick = decltype(always)>
+batch_result run(scripted_job& job, std::size_t workers, bool fail_fast, Tick& tick = always) {
+    batch_options options;
+    options.workers = workers;
+    options.fail_fast = fail_fast;
+    thread_census::reset();
+    const batch_result result = run_batch(job, job.finished.size(), options, tick);
+    CHECK(thread_census::alive() == 0);
+    CHECK(job.held == 0);
+    CHECK(job.not_alone == 0);
+    CHECK(job.mixed_up == 0);
+    return result;
+}
+
+/// What a position does, drawn at random.
+struct script {
+    std::vector<verdict> fails;
+    std::vector<int> naps;
+    std::size_t first_failure = no_position;
+
+    explicit script(unsigned seed) {
+        std::mt19937 random(seed);
+        const std::size_t count = 1 + random() % 300;
+        const unsigned failures_in_thousand = std::array{0U, 4U, 50U, 400U}[random() % 4];
+        for (std::size_t i = 0; i != count; ++i) {
+            const bool bad = random() % 1000 < failures_in_thousand;
+            fails.push_back(bad ? 1 + static_cast<verdict>(i % 7) : proceed);
+            naps.push_back(random() % 4 == 0 ? static_cast<int>(random() % 300) : 0);
+            if (bad && first_failure == no_position) first_failure = i;
+        }
+    }
+    verdict first_verdict() const {
+        return first_failure == no_position ? proceed : fails[first_failure];
+    }
+};
+
+TEST_CASE("every position is done once, whatever the number of workers") {
+    for (const std::size_t workers : worker_counts)
+        for (const bool fail_fast : {false, true})
+            for (const std::size_t count : {0U, 1U, 2U, 3U, 17U, 500U}) {
+                CAPTURE(workers);
+                CAPTURE(fail_fast);
+                CAPTURE(count);
+                scripted_job job(count);
+                job.on_finish = [](std::size_t position) {
+                    nap(position % 16 == 0 ? 300 : 0);
+                    return proceed;
+                };
+                const batch_result result = run(job, workers, fail_fast);
+                CHECK(result.failure == proceed);
+                CHECK(result.failed_position == no_position);
+                CHECK_FALSE(result.stopped);
+                CHECK(job.first_not_finished_once() == count);
+            }
+}
+
+TEST_CASE("one worker is the calling thread, and so it is for one or two positions") {
+    for (const auto& [workers, count] : {std::pair{1, 300}, {0, 1}, {64, 1}, {0, 2}, {64, 2}}) {
+        scripted_job job(static_cast<std::size_t>(count));
+        job.on_finish = [](std::size_t) {
+            nap(300);
+            return proceed;
+        };
+        run(job, static_cast<std::size_t>(workers), true);
+        CHECK(thread_census::seen() == 0);
+    }
+}
+
+TEST_CASE("a short list is done without threads") {
+    // One run may be held up by the machine for longer than a thread costs; not all of them.
+    int without_threads = 0;
+    for (int i = 0; i != 200; ++i) {
+        scripted_job job(10);
+        run(job, 8, true);
+        if (thread_census::seen() == 0) ++without_threads;
+    }
+    CHECK(without_threads > 0);
+}
+
+TEST_CASE("with fail_fast all before the first failure are finished, and none behind it") {
+    for (unsigned seed = 0; seed != 60; ++seed) {
+        const script plan(seed);
+        for (const std::size_t workers : worker_counts) {
+            CAPTURE(seed);
+            CAPTURE(workers);
+            scripted_job job(plan.fails.size());
+            job.on_prepare = [&](std::size_t position, bool) {
+                nap(plan.naps[position]);
+                return plan.fails[position];
+            };
+            const batch_result result = run(job, workers, true);
+            CHECK(result.failed_position == plan.first_failure);
+            CHECK(result.failure == plan.first_verdict());
+            CHECK_FALSE(result.stopped);
+            CHECK(job.first_not_finished_once() == std::min(plan.first_failure, plan.fails.size()));
+            CHECK(job.none_finished_from(plan.first_failure));
+        }
+    }
+}
+
+TEST_CASE("with fail_fast a failure to finish is found in list order too") {
+    for (unsigned seed = 0; seed != 30; ++seed) {
+        const script plan(seed);
+        for (const std::size_t workers : worker_counts) {
+            CAPTURE(seed);
+            CAPTURE(workers);
+            scripted_job job(plan.fails.size());
+            job.on_finish = [&](std::size_t position) {
+                nap(plan.naps[position]);
+                return plan.fails[position];
+            };
+            const batch_result result = run(job, workers, true);
+            CHECK(result.failed_position == plan.first_failure);
+            CHECK(result.failure == plan.first_verdict());
+            CHECK(job.first_not_finished_once() >= std::min(plan.first_failure, plan.fails.size()));
+        }
+    }
+}
+
+TEST_CASE("without fail_fast the rest go on, and the first failure is reported") {
+    for (unsigned seed = 0; seed != 30; ++seed) {
+        const script plan(seed);
+        for (const std::size_t workers : worker_counts) {
+            CAPTURE(seed);
+            CAPTURE(workers);
+            scripted_job job(plan.fails.size());
+            job.on_prepare = [&](std::size_t position, bool) {
+                nap(plan.naps[position]);
+                return plan.fails[position];
+            };
+            const batch_result result = run(job, workers, false);
+            CHECK(result.failed_position == plan.first_failure);
+            CHECK(result.failure == plan.first_verdict());
+            std::size_t wrong = 0;
+            for (std::size_t i = 0; i != plan.fails.size(); ++i)
+                if (job.finished[i] != (plan.fails[i] == proceed ? 1 : 0)) ++wrong;
+            CHECK(wrong == 0);
+        }
+    }
+}
+
+TEST_CASE("out of descriptors, it goes on with one position at a time") {
+    for (unsigned seed = 0; seed != 20; ++seed) {
+        const script plan(seed);
+        for (const std::size_t workers : worker_counts)
+            for (const int descriptors : {1, 3, 10}) {
+                CAPTURE(seed);
+                CAPTURE(workers);
+                CAPTURE(descriptors);
+                scripted_job job(plan.fails.size());
+                std::atomic<int> short_of{0};
+                job.on_prepare = [&](std::size_t position, bool alone) {
+                    nap(plan.naps[position]);
+                    if (!alone && job.held >= descriptors) {
+                        ++short_of;
+                        return out_of_descriptors;
+                    }
+                    return plan.fails[position];
+                };
+                const batch_result result = run(job, workers, true);
+                CHECK(result.failed_position == plan.first_failure);
+                CHECK(result.failure == plan.first_verdict());
+                CHECK(job.first_not_finished_once() ==
+                      std::min(plan.first_failure, plan.fails.size()));
+                CHECK(job.none_finished_from(plan.first_failure));
+            }
+    }
+}
+
+TEST_CASE("an interrupted step is tried again, after a tick on the calling thread") {
+    for (const std::size_t workers : worker_counts) {
+        CAPTURE(workers);
+        scripted_job job(300);
+        std::vector<int> tries(300);
+        int interrupted_here = 0;
+        job.on_prepare = [&](std::size_t position, bool) {
+            nap(20);
+            if (++tries[position] > 1) return proceed;
+            if (on_main_thread()) ++interrupted_here;
+            return interrupted;
+        };
+        int ticks = 0;
+        const auto tick = [&] { return ++ticks, true; };
+        CHECK(run(job, workers, workers % 2 == 0, tick).failure == proceed);
+        CHECK(job.first_not_finished_once() == 300);
+        CHECK(ticks >= interrupted_here);
+        CHECK(interrupted_here > 0);
+    }
+}
+
+TEST_CASE("an interrupted finish is tried again on the calling thread, from its prepare on") {
+    for (const std::size_t workers : worker_counts)
+        for (const bool fail_fast : {false, true}) {
+            CAPTURE(workers);
+            CAPTURE(fail_fast);
+            scripted_job job(300);
+            std::vector<int> tries(300);
+            job.on_finish = [&](std::size_t position) {
+                nap(20);
+                if (++tries[position] > 1 || position % 10 != 0) return proceed;
+                --job.finished[position];
+                return interrupted;
+            };
+            CHECK(run(job, workers, fail_fast).failure == proceed);
+            CHECK(job.first_not_finished_once() == 300);
+        }
+}
+
+TEST_CASE("a tick that says stop ends an interrupted step") {
+    scripted_job job(10);
+    job.on_prepare = [](std::size_t position, bool) {
+        return position == 3 ? interrupted : proceed;
+    };
+    const auto tick = [] { return false; };
+    CHECK(run(job, 1, true, tick).stopped);
+    CHECK(job.first_not_finished_once() == 3);
+    CHECK(job.none_finished_from(3));
+}
+
+TEST_CASE("the tick is served on the calling thread while the workers work") {
+    for (const std::size_t workers : {0U, 2U, 64U})
+        for (const bool fail_fast : {false, true}) {
+            std::mutex mutex;
+            std::condition_variable has_ticked;
+            int ticks = 0;
+            bool elsewhere = false;
+            const auto tick = [&] {
+                const std::lock_guard<std::mutex> lock(mutex);
+                elsewhere = elsewhere || !on_main_thread();
+                ++ticks;
+                has_ticked.notify_all();
+                return true;
+            };
+            scripted_job job(200);
+            job.on_finish = [&](std::size_t) {
+                nap(100);
+                if (on_main_thread()) return proceed;
+                std::unique_lock<std::mutex> lock(mutex);
+                has_ticked.wait(lock, [&] { return ticks != 0; });  // or never ends
+                return proceed;
+            };
+            run(job, workers, fail_fast, tick);
+            CHECK(job.first_not_finished_once() == 200);
+            CHECK_FALSE(elsewhere);
+        }
+}
+
+TEST_CASE("a tick that says stop ends the batch with every thread joined") {
+    for (const std::size_t workers : worker_counts)
+        for (const bool fail_fast : {false, true}) {
+            CAPTURE(workers);
+            CAPTURE(fail_fast);
+            scripted_job job(1'000'000);
+            job.on_prepare = [](std::size_t, bool) {
+                nap(100);
+                return proceed;
+            };
+            const auto tick = [] { return false; };
+            const batch_result result = run(job, workers, fail_fast, tick);
+            CHECK(result.stopped);
+            CHECK(result.failure == proceed);
+            std::size_t done = 0;
+            int most = 0;
+            for (const std::atomic<int>& each : job.finished) {
+                done += each != 0 ? 1 : 0;
+                most = std::max(most, each.load());
+            }
+            CHECK(done != 0);
+            CHECK(done < job.finished.size());
+            CHECK(most == 1);
+        }
+}
+
+TEST_CASE("without a thread to have, the calling thread does it all") {
+    for (const rlim_t threads : {rlim_t{1}, rlim_t{3}}) {
+        const int done = in_child([&] {
+            become_stranger();
+            const rlimit limit{threads, threads};
+            if (::setrlimit(RLIMIT_NPROC, &limit) != 0) return 2;
+            for (const bool fail_fast : {false, true}) {
+                scripted_job job(200);
+                job.on_finish = [](std::size_t) {
+                    nap(100);
+                    return proceed;
+                };
+                run(job, 8, fail_fast);
+                if (job.first_not_finished_once() != 200) return 3;
+                if (thread_census::seen() >= threads) return 4;
+            }
+            return 0;
+        });
+        CHECK(done == 0);
+    }
+}
+
+TEST_CASE("where workers wait, more of them are started than there are CPUs") {
+    for (const bool fail_fast : {false, true}) {
+        scripted_job job(2000);
+        job.on_prepare = [](std::size_t, bool) {
+            nap(1000);
+            return proceed;
+        };
+        run(job, 0, fail_fast);
+        CHECK(job.first_not_finished_once() == 2000);
+        CHECK(thread_census::seen() > std::min(usable_cpus(), max_workers - 1));
+    }
+}
+
+TEST_CASE("where workers compute, there are no more of them than CPUs") {
+    for (const bool fail_fast : {false, true}) {
+        scripted_job job(2000);
+        job.on_prepare = [](std::size_t, bool) {
+            const nanoseconds end = monotonic_now() + 50'000;
+            while (monotonic_now() < end) continue;
+            return proceed;
+        };
+        run(job, 0, fail_fast);
+        CHECK(job.first_not_finished_once() == 2000);
+        CHECK(thread_census::seen() <= usable_cpus());
+    }
+}
+
+/// Uses plain memory the way a job of the library does, so that ThreadSanitizer sees whether the
+/// batch orders what it promises to order: `prepare` of every earlier position before `finish`
+/// with fail_fast, both steps of one position, and all of them before the return.
+struct unguarded_job {
+    struct item {
+        std::size_t position = no_position;
+    };
+
+    unguarded_job(std::size_t count, std::size_t bad_position, bool in_order)
+        : prepared(count), finished(count), bad(bad_position), fail_fast(in_order) {}
+
+    verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
+        if (!alone && position % 997 == 500 && prepared[position] == 0) {
+            prepared[position] = 1;
+            return out_of_descriptors;
+        }
+        entry.position = position;
+        prepared[position] = 2;
+        return position == bad ? 1 : proceed;
+    }
+    verdict finish(std::size_t position, item& entry) noexcept {
+        finished[position] += entry.position == position ? 1 : 2;
+        if (fail_fast)
+            for (std::size_t back = 1; back <= position; back *= 2)
+                if (prepared[position - back] != 2) finished[position] = 100;
+        return proceed;
+    }
+
+    std::vector<int> prepared;
+    std::vector<int> finished;
+    const std::size_t bad;
+    const bool fail_fast;
+};
+
+TEST_CASE("steps need no locks of their own") {
+    std::mt19937 random(7);
+    for (int round = 0; round != 60; ++round)
+        for (const std::size_t workers : {0U, 2U, 8U, 64U}) {
+            const std::size_t count = 500 + random() % 20'000;
+            const std::size_t bad = random() % 3 == 0 ? no_position : random() % count;
+            batch_options options;
+            options.workers = workers;
+            options.fail_fast = round % 2 == 0;
+            unguarded_job job(count, bad, options.fail_fast);
+            const batch_result result = run_batch(job, count, options, always);
+            CHECK(result.failed_position == bad);
+            std::size_t wrong = 0;
+            for (std::size_t i = 0; i != count; ++i) {
+                const bool left_out = options.fail_fast ? i >= bad : i == bad;
+                if (job.finished[i] != (left_out ? 0 : 1)) ++wrong;
+            }
+            CHECK(wrong == 0);
+        }
+}
+
+TEST_CASE("batches of several threads do not meet") {
+    std::vector<std::thread> callers;
+    std::atomic<int> good{0};
+    for (int i = 0; i != 4; ++i)
+        callers.emplace_back([&] {
+            for (int round = 0; round != 20; ++round) {
+                batch_options options;
+                options.workers = 4;
+                options.fail_fast = true;
+                unguarded_job job(5000, 4000, true);
+                if (run_batch(job, 5000, options, always).failed_position == 4000) ++good;
+            }
+        });
+    for (std::thread& each : callers) each.join();
+    CHECK(good == 80);
+}
+
+}  // namespace

@@ -1,0 +1,38 @@
+// Compiled as if this were not Linux: the public headers still compile, and touch no file.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "accv_cache/accv_cache.hpp"
+
+namespace {
+
+using accv_cache::DropCacheStatus;
+
+TEST_CASE("drop_videos_cache gives PLATFORM_ERROR, but for an empty list") {
+    CHECK(accv_cache::drop_videos_cache({"missing.mp4"}) == DropCacheStatus::PLATFORM_ERROR);
+    CHECK(accv_cache::drop_videos_cache(std::vector<std::string>{}) == DropCacheStatus::SUCCESS);
+}
+
+TEST_CASE("drop gives PLATFORM_ERROR for every file") {
+    const auto report = accv_cache::drop({"one", "two"});
+    CHECK(report.size() == 2);
+    CHECK(report.path(1) == "two");
+    CHECK(report[1].status == DropCacheStatus::PLATFORM_ERROR);
+    CHECK(report.totals().failed_files == 2);
+    CHECK(accv_cache::drop(0).status() == DropCacheStatus::PLATFORM_ERROR);
+    CHECK(accv_cache::drop(std::vector<std::string>{}).ok());
+}
+
+TEST_CASE("query tells nothing, and why") {
+    const auto report = accv_cache::query({"one", "two"});
+    CHECK(report.size() == 2);
+    CHECK(report[1].error == ENOSYS);
+    CHECK_FALSE(report[1].resident_bytes.has_value());
+}
+
+TEST_CASE("holders finds nobody") { CHECK(accv_cache::holders({"one"}).holders.empty()); }
+
+}  // namespace

@@ -1,0 +1,157 @@
+#include <doctest/doctest.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "accv_cache/detail/cgroup.hpp"
+#include "accv_cache/detail/cpus.hpp"
+#include "accv_cache/detail/descriptor.hpp"
+#include "accv_cache/detail/path_list.hpp"
+#include "accv_cache/detail/small_file.hpp"
+#include "accv_cache/holders.hpp"
+#include "support.hpp"
+
+namespace {
+
+using namespace accv_cache::detail;
+using namespace accv_cache::test;
+
+TEST_CASE("a path list gives back what was put in") {
+    const std::vector<std::string> paths = {"a", "", std::string("b\0c", 3), "/x/\xff", ""};
+    path_list list;
+    for (const std::string& each : paths) list.append(each);
+    REQUIRE(list.size() == paths.size());
+    for (std::size_t i = 0; i != paths.size(); ++i) {
+        CHECK(list.text(i) == paths[i]);
+        CHECK(std::string(list[i]) == paths[i].c_str());
+        CHECK(list.has_nul(i) == (i == 2));
+    }
+}
+
+TEST_CASE("a descriptor is closed once, by its last owner") {
+    const auto before = open_descriptors();
+    {
+        descriptor one = descriptor::open("/dev/null");
+        CHECK(one);
+        CHECK(one.error() == 0);
+        descriptor two = std::move(one);
+        CHECK_FALSE(one);
+        one = std::move(two);
+        CHECK(one);
+        CHECK(open_descriptors() == before + 1);
+        one = descriptor::open("/dev/null");
+        CHECK(open_descriptors() == before + 1);
+        CHECK((::fcntl(one.get(), F_GETFD) & FD_CLOEXEC) != 0);
+    }
+    CHECK(open_descriptors() == before);
+    CHECK(descriptor::open("/missing").error() == ENOENT);
+}
+
+TEST_CASE("lines are those between newlines") {
+    std::vector<std::string> lines;
+    for_each_line("one\n\ntwo\nthree", [&](std::string_view line) { lines.emplace_back(line); });
+    CHECK(lines == std::vector<std::string>{"one", "", "two", "three"});
+    for_each_line("", [](std::string_view) { FAIL("an empty text has no line"); });
+}
+
+TEST_CASE("a small file is read whole, and a missing one is empty") {
+    const temporary_folder folder;
+    const std::string path = write_dirty(folder / "text", 10'000);
+    CHECK(read_small_file(path) == content(path));
+    std::string text = "old";
+    CHECK_FALSE(read_small_file((folder / "missing").c_str(), text));
+    CHECK(text.empty());
+}
+
+TEST_CASE("a name is found in a list only whole") {
+    CHECK(is_listed("cpu,cpuacct", "cpu"));
+    CHECK(is_listed("cpu,cpuacct", "cpuacct"));
+    CHECK_FALSE(is_listed("cpuset,cpuacct", "cpu"));
+    CHECK_FALSE(is_listed("", "cpu"));
+}
+
+TEST_CASE("the ancestors of a cgroup end with the mount") {
+    std::vector<std::string> seen;
+    const auto visit = [&](const std::string& folder) { seen.push_back(folder); };
+    for_each_ancestor({"/sys/fs/cgroup", "/sys/fs/cgroup/a/b", true}, visit);
+    CHECK(seen ==
+          std::vector<std::string>{"/sys/fs/cgroup/a/b", "/sys/fs/cgroup/a", "/sys/fs/cgroup"});
+    seen.clear();
+    for_each_ancestor({"/sys/fs/cgroup", "/sys/fs/cgroup/", true}, visit);
+    CHECK(seen == std::vector<std::string>{"/sys/fs/cgroup"});
+}
+
+TEST_CASE("the usable CPUs are at least one, and at most those of the affinity") {
+    CHECK(usable_cpus() >= 1);
+    CHECK(usable_cpus() <= cpus_by_affinity());
+    std::thread([] {
+        const int here = ::sched_getcpu();
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(static_cast<std::size_t>(here), &one);
+        need(::sched_setaffinity(0, sizeof one, &one) == 0, "stay on one CPU");
+        CHECK(cpus_by_affinity() == 1);
+        CHECK(usable_cpus() == 1);
+    }).join();
+}
+
+TEST_CASE("a process that holds a file is found") {
+    const temporary_folder folder;
+    const std::string one = write_dirty(folder / "a name\nwith more", mebibyte);
+    const std::string two = write_dirty(folder / "two", mebibyte);
+    CHECK(accv_cache::holders({one, two, folder / "missing"}).holders.empty());
+
+    SUBCASE("that has it mapped") {
+        const mapped_file mapping(two);
+        const auto found = accv_cache::holders({one, two}).holders;
+        REQUIRE(found.size() == 1);
+        CHECK(found[0].process == ::getpid());
+        CHECK(found[0].command == "test_parts");
+        CHECK(found[0].file == 1);
+        CHECK(found[0].mapped_bytes == mebibyte);
+        CHECK_FALSE(found[0].open);
+    }
+    SUBCASE("that has it open, by each name given") {
+        const open_descriptor file(one);
+        const auto found = accv_cache::holders({one, two, one}).holders;
+        REQUIRE(found.size() == 2);
+        CHECK(found[0].file == 0);
+        CHECK(found[1].file == 2);
+        CHECK(found[1].open);
+        CHECK(found[1].mapped_bytes == 0);
+    }
+    SUBCASE("that is another process") {
+        int wait_here[2];
+        int ready[2];
+        need(::pipe(wait_here) == 0 && ::pipe(ready) == 0, "make pipes");
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::close(wait_here[1]);
+            const mapped_file mapping(one);
+            const open_descriptor file(two);
+            char letter = 'r';
+            if (::write(ready[1], &letter, 1) != 1) ::_exit(1);
+            ::_exit(::read(wait_here[0], &letter, 1) == 0 ? 0 : 1);
+        }
+        char letter = 0;
+        need(::read(ready[0], &letter, 1) == 1, "wait for its child");
+        const auto found = accv_cache::holders({one, two}).holders;
+        for (const int each : {wait_here[0], wait_here[1], ready[0], ready[1]}) ::close(each);
+        ::waitpid(child, nullptr, 0);
+        REQUIRE(found.size() == 2);
+        for (const auto& each : found) {
+            CHECK(each.process == child);
+            CHECK(each.mapped_bytes == (each.file == 0 ? mebibyte : 0));
+            CHECK(each.open == (each.file == 1));
+        }
+    }
+}
+
+}  // namespace

@@ -1,0 +1,197 @@
+"""The command line has the ways in, the ways out and the exit codes that scripts rely on."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import accv_cache
+from support.command import COMMAND, run, run_in_shell, run_python
+from support.files import MakeFile
+
+USAGE_ERROR = 64
+MISSING_EXTRA = 69
+PIPE_CLOSED = 141
+MIB = 1024 * 1024
+
+VERBS = ["query", "drop"]
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            [],
+            ["rewind"],
+            ["demo", "x"],
+            ["completion", "csh"],
+            ["query", "--cgroup", "x"],
+            ["query", "--watch", "--json", "x"],
+            *(
+                [verb, *more]
+                for verb in VERBS
+                for more in (
+                    [],
+                    ["--sideways", "x"],
+                    ["--json", "--porcelain", "x"],
+                    ["--from", "missing.txt"],
+                    ["-p", "2M-1M", "x"],
+                    ["-m", "heavy", "x"],
+                    ["-w", "0", "x"],
+                )
+            ),
+            ["drop", "--until", "half", "x"],
+            ["drop", "--until", "half%", "x"],
+        ],
+        ids=" ".join,
+    )
+    def test_errors_are_exit_code_64_and_write_no_data(self, arguments: list[str]) -> None:
+        result = run(*arguments)
+        assert (result.returncode, result.stdout) == (USAGE_ERROR, "")
+        assert result.stderr.startswith("Usage: accv-cache")
+        assert "Traceback" not in result.stderr
+
+    def test_help_is_the_same_by_any_way_in(self) -> None:
+        by_module = subprocess.run(
+            [sys.executable, "-m", "accv_cache", "--help"],
+            capture_output=True,
+            check=True,
+            encoding="utf-8",
+        )
+        result = run("--help")
+        assert result.returncode == 0
+        assert result.stdout == by_module.stdout == run("-h").stdout
+        assert result.stdout.startswith("Usage: accv-cache [OPTIONS] COMMAND")
+
+    @pytest.mark.parametrize("arguments", [("--help",), ("drop", "--help"), ("drop", __file__)])
+    def test_is_answered_without_rich_and_av(self, arguments: tuple[str, ...]) -> None:
+        result = run_python(
+            "import sys\n"
+            "from accv_cache.__main__ import main\n"
+            f"sys.argv = ['accv-cache', *{arguments!r}]\n"
+            "assert main() == 0\n"
+            "assert 'click' in sys.modules\n"
+            "assert not {'rich', 'av'} & set(sys.modules)\n"
+        )
+        assert (result.returncode, result.stderr) == (0, "")
+
+    def test_version_is_that_of_the_package(self) -> None:
+        assert run("--version").stdout == f"accv-cache {accv_cache.__version__}\n"
+
+
+class TestExamples:
+    @pytest.fixture
+    def directory(self, ext4: Path) -> Path:
+        """A place with what the examples name."""
+        (ext4 / "videos" / "old").mkdir(parents=True)
+        for name in ("clip.mp4", "other.mkv", "old/clip.mp4"):
+            (ext4 / "videos" / name).write_bytes(bytes(20 * MIB))
+        return ext4
+
+    @staticmethod
+    def examples(command: str) -> Iterator[str]:
+        """The lines of the help that one could type."""
+        _, _, rest = run(command, "--help").stdout.partition("  Examples:\n")
+        for line in rest.splitlines():
+            if not line.startswith("    "):
+                return
+            yield line.strip()
+
+    @pytest.mark.parametrize("command", [*VERBS, "completion"])
+    def test_of_the_help_work(self, command: str, directory: Path) -> None:
+        examples = list(self.examples(command))
+        assert examples
+        for example in examples:
+            result = run_in_shell(example, directory)
+            assert (result.returncode, result.stderr) == (0, ""), example
+
+
+class TestReadersThatGoAway:
+    @pytest.mark.parametrize(
+        "arguments",
+        ["--help", "query {0}", "query --porcelain {0}", "query --json {0}", "drop {0}"],
+    )
+    def test_end_it_quietly_like_sigpipe(self, arguments: str, make_file: MakeFile) -> None:
+        command = [COMMAND, *arguments.format(make_file(MIB)).split()]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            assert process.stderr.read() == ""
+            assert process.wait() == PIPE_CLOSED
+
+    def test_do_so_for_the_demo_too(self, ext4: Path) -> None:
+        line = f"accv-cache demo --directory '{ext4}' | head -n 1; exit ${{PIPESTATUS[0]}}"
+        result = run_in_shell(line, ext4)
+        assert (result.returncode, result.stderr) == (PIPE_CLOSED, "")
+        assert result.stdout.startswith("Made 5 clips")
+        assert list(ext4.glob("accv-cache-*")) == []
+
+
+class TestCompletion:
+    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+    def test_script_is_printed(self, shell: str) -> None:
+        result = run("completion", shell)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert "_ACCV_CACHE_COMPLETE" in result.stdout
+
+    @pytest.mark.parametrize(
+        ("typed", "offered"),
+        [("accv-cache q", "query"), ("accv-cache drop --dr", "--dry-run")],
+    )
+    def test_offers_commands_and_options(self, typed: str, offered: str) -> None:
+        result = run(
+            _ACCV_CACHE_COMPLETE="bash_complete", COMP_WORDS=typed, COMP_CWORD=str(typed.count(" "))
+        )
+        assert result.stdout == f"plain,{offered}\n"
+
+    def test_leaves_paths_to_the_shell(self) -> None:
+        result = run(
+            _ACCV_CACHE_COMPLETE="bash_complete", COMP_WORDS="accv-cache drop vid", COMP_CWORD="2"
+        )
+        assert result.stdout == "file,vid\n"
+
+    def test_script_works_in_bash(self, tmp_path: Path) -> None:
+        line = (
+            'eval "$(accv-cache completion bash)"; '
+            "COMP_WORDS=(accv-cache d); COMP_CWORD=1; "
+            '_accv_cache_completion accv-cache; echo "${COMPREPLY[@]}"'
+        )
+        assert run_in_shell(line, tmp_path).stdout == "demo drop\n"
+
+
+class TestMissingPackages:
+    @pytest.mark.parametrize(
+        ("package", "extra"), [("click", "cli"), ("rich", "cli"), ("av", "demo")]
+    )
+    def test_are_named_with_what_to_install(self, package: str, extra: str) -> None:
+        result = run_python(_without(package, "demo"))
+        assert (result.returncode, result.stdout) == (MISSING_EXTRA, "")
+        assert result.stderr == (
+            f"accv-cache: {package} is not installed; try: pip install 'accv_cache[{extra}]'\n"
+        )
+
+    @pytest.mark.parametrize("package", ["rich", "av"])
+    def test_of_the_demo_are_not_missed_elsewhere(self, package: str, make_file: MakeFile) -> None:
+        result = run_python(_without(package, "drop", str(make_file(1))))
+        assert (result.returncode, result.stderr) == (0, "")
+
+    def test_do_not_hide_a_broken_installation(self) -> None:
+        result = run_python(_without("accv_cache._cli.drop", "--help"))
+        assert result.returncode == 1
+        assert "ModuleNotFoundError" in result.stderr
+
+
+def _without(module: str, *arguments: str) -> str:
+    """A program that runs the command line where `module` cannot be imported."""
+    return (
+        "import sys\n"
+        f"sys.modules[{module!r}] = None\n"
+        f"sys.argv = ['accv-cache', *{arguments!r}]\n"
+        "from accv_cache.__main__ import main\n"
+        "sys.exit(main())\n"
+    )

@@ -1,0 +1,264 @@
+"""`accv-cache drop` evicts, says what left, what stayed and why, and exits with the status."""
+
+import importlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from accv_cache import DropCacheStatus
+from accv_cache.__main__ import main
+from support.command import chunks, in_terminal, run, run_here, run_in_terminal
+from support.files import MakeFile
+from support.privileges import as_other_user
+from support.residency import PAGE, mapped_elsewhere, mincore_bytes
+
+MIB = 1024 * 1024
+STAYED = 5
+INTERRUPTED = 130
+
+
+class TestSentence:
+    def test_says_what_left(self, ext4: Path, make_file: MakeFile) -> None:
+        paths = [make_file(MIB, "warm", ext4) for _ in range(3)]
+        result = run_here("drop", *map(str, paths))
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout == "Evicted 3.0 MiB of 3.0 MiB in 3 files.\n"
+        assert [mincore_bytes(path) for path in paths] == [0, 0, 0]
+
+    def test_covers_what_was_just_written(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(MIB, "dirty", ext4)
+        assert run_here("drop", str(path)).stdout == "Evicted 1.0 MiB of 1.0 MiB in 1 file.\n"
+        assert mincore_bytes(path) == 0
+
+    def test_says_what_stayed_why_and_who_holds_it(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(MIB, "warm", ext4)
+        with mapped_elsewhere(path) as process:
+            result = run_here("drop", "--explain", str(path))
+        first, second, third, *_ = result.stdout.splitlines()
+        assert first == "Evicted 0 B of 1.0 MiB in 1 file; 1.0 MiB stayed: mapped."
+        assert second == f"{path}: 1.0 MiB stayed: mapped"
+        assert third.startswith(f"{path}: process {process} (python")
+        assert result.returncode == 0
+
+    def test_tells_of_explain_where_it_helps(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(MIB, "warm", ext4)
+        with mapped_elsewhere(path):
+            result = run_here("drop", str(path))
+        assert result.stdout.splitlines()[1] == "--explain says who holds it."
+
+    def test_follows_a_table_of_all_files_if_asked(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(MIB, "warm", ext4)
+        header, row, _, sentence = run_here("drop", "-v", str(path)).stdout.splitlines()
+        assert header.split() == ["file", "before", "after", "why"]
+        assert row.rstrip() == f"{path}  1.0 MiB    0 B"
+        assert sentence.startswith("Evicted 1.0 MiB")
+
+    def test_is_the_same_in_a_terminal(self, make_file: MakeFile) -> None:
+        path = str(make_file(MIB, "cold"))
+        assert run_in_terminal("drop", path).text == run("drop", path).stdout.replace("\n", "\r\n")
+
+    def test_is_left_out_when_quiet(self, make_file: MakeFile) -> None:
+        result = run_here("drop", "-q", str(make_file(MIB)))
+        assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+class TestExitCode:
+    @pytest.mark.parametrize("name", ["missing.mp4", "", "no\nsuch\x1bfile", "\udcff.mp4"])
+    def test_is_2_for_a_file_that_cannot_be_opened(
+        self, tmp_path: Path, make_file: MakeFile, name: str
+    ) -> None:
+        good = make_file(MIB)
+        result = run("drop", str(tmp_path / name / "x") if name else "", str(good))
+        assert result.returncode == 2
+        assert "FILE_OPEN_FAILED" in result.stdout
+        assert "cannot open: No such file or directory" in result.stderr
+        assert "\x1b" not in result.stderr
+        assert mincore_bytes(good) == 0
+
+    def test_is_3_for_a_fifo(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "fifo")
+        result = run("drop", str(tmp_path / "fifo"))
+        assert result.returncode == 3
+        assert "FADVISE_FAILED" in result.stdout
+        assert result.stderr.startswith(f"accv-cache: {tmp_path}/fifo: cannot evict: Illegal seek")
+
+    def test_is_1_off_linux(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "platform", "darwin")
+        monkeypatch.setattr(sys, "argv", ["accv-cache", "drop", "clip.mp4"])
+        assert main() == 1
+        assert "only Linux can evict" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("verb", ["query", "drop"])
+    def test_off_linux_is_the_same_for_every_verb(
+        self, verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "platform", "darwin")
+        monkeypatch.setattr(sys, "argv", ["accv-cache", verb, "-q", "clip.mp4"])
+        assert main() == 1
+        assert capsys.readouterr().out == ""
+
+    @pytest.mark.parametrize("status", DropCacheStatus)
+    def test_is_the_status(self, monkeypatch: pytest.MonkeyPatch, status: DropCacheStatus) -> None:
+        module = importlib.import_module("accv_cache._cli.drop")
+        report = module.drop([])
+        monkeypatch.setattr(type(report), "ok", status is DropCacheStatus.SUCCESS)
+        monkeypatch.setattr(type(report), "status", status)
+        monkeypatch.setattr(module, "drop", lambda *_, **__: report)
+        monkeypatch.setattr(sys, "argv", ["accv-cache", "drop", "clip.mp4"])
+        assert main() == status.value
+
+    def test_with_fail_fast_ends_at_the_first_failure(
+        self, make_file: MakeFile, tmp_path: Path
+    ) -> None:
+        later = make_file(MIB)
+        result = run("drop", "--fail-fast", str(tmp_path / "missing"), str(later))
+        assert result.returncode == 2
+        assert mincore_bytes(later) == MIB
+
+
+class TestVerify:
+    def test_passes_if_nothing_stayed(self, make_file: MakeFile) -> None:
+        assert run_here("drop", "--verify", str(make_file(MIB))).returncode == 0
+
+    def test_fails_if_something_stayed(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(MIB, "warm", ext4)
+        with mapped_elsewhere(path):
+            assert run_here("drop", "--verify", str(path)).returncode == STAYED
+
+    def test_forgives_what_cannot_go(self, tmpfs: Path, make_file: MakeFile) -> None:
+        assert run_here("drop", "--verify", str(make_file(MIB, "warm", tmpfs))).returncode == 0
+
+    def test_fails_where_nobody_can_tell(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(MIB, "warm", ext4)
+        result = as_other_user(run_here, "drop", "--verify", str(path))
+        assert result.returncode == STAYED
+        assert result.stdout.startswith(
+            "Evicted 0 B of 0 B in 1 file; 1 file only their owner may measure"
+        )
+        assert result.stderr == (
+            f"accv-cache: {path}: dropped, but only the owner or a writer may measure it\n"
+        )
+        assert mincore_bytes(path) == 0
+
+
+class TestUntil:
+    def aged(self, directory: Path, make_file: MakeFile) -> list[Path]:
+        """Files of 1 MiB, the least recently read first, in an order that names do not tell."""
+        files = [make_file(MIB, "warm", directory) for _ in range(4)]
+        order = [files[2], files[0], files[3], files[1]]
+        for age, path in enumerate(order):
+            os.utime(path, (1000 + age, 1000))
+        return order
+
+    def test_drops_the_least_recently_used_first(self, ext4: Path, make_file: MakeFile) -> None:
+        files = self.aged(ext4, make_file)
+        result = run_here("drop", "--until", "2M", str(ext4))
+        assert result.stdout == "Evicted 2.0 MiB of 2.0 MiB in 2 files.\n"
+        assert [mincore_bytes(path) for path in files] == [0, 0, MIB, MIB]
+
+    def test_goes_on_where_the_oldest_cannot_go(self, ext4: Path, make_file: MakeFile) -> None:
+        files = self.aged(ext4, make_file)
+        with mapped_elsewhere(files[0]):
+            assert run_here("drop", "--until", "2M", str(ext4)).returncode == 0
+            assert [mincore_bytes(path) for path in files] == [MIB, 0, 0, MIB]
+
+    def test_drops_nothing_below_the_limit(self, ext4: Path, make_file: MakeFile) -> None:
+        files = self.aged(ext4, make_file)
+        assert run_here("drop", "--until", "100%", str(ext4)).returncode == 0
+        assert [mincore_bytes(path) for path in files] == [MIB] * 4
+
+    def test_drops_all_for_nothing(self, ext4: Path, make_file: MakeFile) -> None:
+        files = self.aged(ext4, make_file)
+        assert run_here("drop", "--until", "0%", str(ext4)).returncode == 0
+        assert [mincore_bytes(path) for path in files] == [0] * 4
+
+    def test_leaves_alone_what_it_may_not_measure(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(MIB, "warm", ext4)
+        result = as_other_user(run_here, "drop", "--until", "0", str(path))
+        assert result.returncode == 0
+        assert (
+            result.stderr == "accv-cache: not counted: 1 file that only their owner may measure\n"
+        )
+        assert mincore_bytes(path) == MIB
+
+    def test_still_reports_what_cannot_be_opened(self, tmp_path: Path) -> None:
+        result = run_here("drop", "--until", "1G", str(tmp_path / "missing"))
+        assert result.returncode == 2
+        assert "cannot open" in result.stderr
+
+
+class TestDryRun:
+    def test_says_what_would_go_and_evicts_nothing(self, ext4: Path, make_file: MakeFile) -> None:
+        warm = make_file(MIB, "warm", ext4)
+        cold = make_file(MIB, "cold", ext4)
+        result = run_here("drop", "-n", str(ext4))
+        assert (result.returncode, result.stderr) == (0, "")
+        assert str(warm) in result.stdout
+        assert str(cold) not in result.stdout
+        assert result.stdout.endswith("\nWould evict up to 1.0 MiB in 1 file.\n")
+        assert mincore_bytes(warm) == MIB
+
+    def test_names_the_oldest_with_until(self, ext4: Path, make_file: MakeFile) -> None:
+        newer, older = make_file(MIB, "warm", ext4), make_file(MIB, "warm", ext4)
+        os.utime(newer, (2000, 1))
+        os.utime(older, (1000, 1))
+        lines = run_here("drop", "-n", "--until", "1M", "--porcelain", str(ext4)).stdout
+        assert lines == f"{MIB}\t0\t0\t{MIB}\t{older}\n"
+
+
+class TestForPrograms:
+    def test_json_is_one_document(self, make_file: MakeFile, tmp_path: Path) -> None:
+        path = make_file(MIB)
+        result = run_here("drop", "--json", str(path), str(tmp_path / "missing"))
+        document = json.loads(result.stdout)
+        assert result.returncode == 2
+        assert (document["status"], document["evicted_bytes"]) == ("FILE_OPEN_FAILED", MIB)
+        assert document["holders"] is None
+        good, bad = document["files"]
+        assert (good["status"], good["before_bytes"], good["after_bytes"]) == ("SUCCESS", MIB, 0)
+        assert "cannot open" in bad["error"]
+
+    def test_json_names_the_holders_if_asked(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(MIB, "warm", ext4)
+        with mapped_elsewhere(path) as process:
+            document = json.loads(run_here("drop", "--json", "--explain", str(path)).stdout)
+        assert document["kept"] == {"MAPPED": MIB}
+        assert process in [holder["process"] for holder in document["holders"]]
+
+    def test_porcelain_is_a_line_a_file(self, make_file: MakeFile, tmp_path: Path) -> None:
+        path = make_file(MIB)
+        result = run_here("drop", "--porcelain", str(path), str(tmp_path / "missing"))
+        assert result.stdout == (
+            f"SUCCESS\t{MIB}\t0\t{MIB}\t-\t{path}\n"
+            f"FILE_OPEN_FAILED\t-\t-\t0\t-\t{tmp_path}/missing\n"
+        )
+
+
+class TestInterruption:
+    def test_draws_a_bar_and_ends_with_the_totals_so_far(self, fifo_of_work: Path) -> None:
+        with in_terminal("drop", "-w", "1", "--from", str(fifo_of_work), columns=100) as running:
+            process, terminal = running
+            text = b""
+            for chunk in chunks(terminal):
+                text += chunk
+                if b"/s" in text:
+                    process.send_signal(signal.SIGINT)
+                    break
+            text += b"".join(chunks(terminal))
+            assert process.wait() == INTERRUPTED
+        assert b"Traceback" not in text
+        assert b"Interrupted: " in text
+
+    @pytest.fixture
+    def fifo_of_work(self, tmp_path: Path) -> Path:
+        """A list that takes many seconds: the same page, over and over."""
+        (tmp_path / "clip.mp4").write_bytes(bytes(PAGE))
+        listing = tmp_path / "list.txt"
+        listing.write_text(f"{tmp_path}/clip.mp4\n" * 3_000_000)
+        return listing

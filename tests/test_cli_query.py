@@ -1,0 +1,204 @@
+"""`accv-cache query` shows what is resident, to people and to programs."""
+
+import json
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from accv_cache import CgroupMemory, cgroup_memory
+from accv_cache.__main__ import main
+from accv_cache._cli import output
+from support.command import chunks, in_terminal, run, run_here, run_in_shell, run_in_terminal
+from support.files import MakeFile
+from support.residency import cold
+
+MIB = 1024 * 1024
+FILE_OPEN_FAILED = 2
+INTERRUPTED = 130
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class TestForPeople:
+    def test_shows_what_holds_most_first(self, make_file: MakeFile, ext4: Path) -> None:
+        make_file(MIB, "cold", ext4)
+        make_file(MIB, "warm", ext4)
+        make_file(2 * MIB, "warm", ext4)
+        result = run_here("query", str(ext4))
+        assert (result.returncode, result.stderr) == (0, "")
+        header, *rows, _, sums = result.stdout.splitlines()
+        assert header.split() == ["file", "map", "%", "resident", "of"]
+        assert [row.split()[0] for row in rows] == [
+            f"{ext4}/warm-2.bin",
+            f"{ext4}/warm-1.bin",
+            f"{ext4}/cold-0.bin",
+        ]
+        assert [row.split("  ")[-1] for row in rows] == ["2.0 MiB", "1.0 MiB", "1.0 MiB"]
+        assert set(rows[2].split()[1]) == {"·"}
+        assert sums == "3.0 MiB of 4.0 MiB resident in 3 files."
+
+    def test_fits_a_narrow_terminal(self, make_file: MakeFile) -> None:
+        screen = run_in_terminal("query", str(make_file(MIB)), columns=60)
+        lines = ESCAPE.sub("", screen.text).splitlines()
+        assert max(map(len, lines)) <= 60
+        assert screen.text != "".join(lines)
+
+    def test_has_no_colours_if_told_so(self, make_file: MakeFile) -> None:
+        screen = run_in_terminal("query", str(make_file(MIB)), NO_COLOR="1")
+        assert not re.search(r"\x1b\[(?:\d+;)*3\d", screen.text)
+
+    def test_shows_all_files_only_if_asked(self, tmp_path: Path) -> None:
+        for number in range(output.ROWS + 2):
+            (tmp_path / f"{number}.mp4").touch()
+        short, full = run("query", str(tmp_path)), run("query", "-v", str(tmp_path))
+        assert short.stdout.count(".mp4") == output.ROWS
+        assert "2 more (-v shows all)" in short.stdout
+        assert full.stdout.count(".mp4") == output.ROWS + 2
+
+    def test_writes_nothing_but_errors_when_quiet(self, tmp_path: Path) -> None:
+        result = run("query", "-q", str(tmp_path / "missing"), __file__)
+        assert (result.returncode, result.stdout) == (FILE_OPEN_FAILED, "")
+        assert result.stderr == (
+            f"accv-cache: {tmp_path}/missing: cannot open: No such file or directory\n"
+        )
+
+    def test_writes_no_control_characters(self, tmp_path: Path) -> None:
+        (tmp_path / "clip\x1b[2J\n.mp4").touch()
+        result = run("query", str(tmp_path))
+        assert "\x1b" not in result.stdout
+        assert "clip\\x1b[2J\\n.mp4" in result.stdout
+
+    def test_is_plain_where_blocks_cannot_be_written(self, make_file: MakeFile) -> None:
+        result = run("query", str(make_file(MIB)), PYTHONIOENCODING="ascii")
+        assert result.returncode == 0
+        assert re.search(r"[#+]{8}", result.stdout)
+
+
+class TestForPrograms:
+    def test_json_is_one_document_with_the_ranges(self, make_file: MakeFile) -> None:
+        path = make_file(MIB)
+        result = run_here("query", "--json", str(path))
+        document = json.loads(result.stdout)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert document["resident_bytes"] == document["size_bytes"] == MIB
+        [record] = document["files"]
+        assert (record["path"], record["error"]) == (str(path), None)
+        assert record["spans"] == [[0, MIB]]
+
+    def test_porcelain_is_a_line_a_file(self, make_file: MakeFile, tmp_path: Path) -> None:
+        warm = make_file(MIB)
+        result = run_here("query", "--porcelain", str(warm), str(tmp_path / "missing"))
+        assert result.returncode == FILE_OPEN_FAILED
+        assert result.stdout == f"{MIB}\t0\t0\t{MIB}\t{warm}\n"
+        assert result.stderr.count("\n") == 1
+
+    def test_names_keep_their_bytes(self, tmp_path: Path) -> None:
+        name = "cli\udcffp\n.mp4"
+        (tmp_path / name).touch()
+        lines = run("query", "--porcelain", "-z", str(tmp_path)).stdout
+        assert lines.split("\t")[-1] == f"{tmp_path}/{name}\0"
+        document = json.loads(run_here("query", "--json", str(tmp_path)).stdout)
+        assert document["files"][0]["path"] == f"{tmp_path}/{name}"
+
+    def test_is_the_same_in_a_terminal(self, make_file: MakeFile) -> None:
+        path = str(make_file(MIB))
+        for form in ("--json", "--porcelain"):
+            screen = run_in_terminal("query", form, path, TERM="xterm-256color")
+            assert screen.text.replace("\r\n", "\n") == run("query", form, path).stdout
+
+
+class TestPatience:
+    def test_ends_in_a_spinner_that_leaves_nothing(self, tmp_path: Path) -> None:
+        listing = tmp_path / "list.txt"
+        listing.write_text(f"{listing}\n" * 3_000_000)
+        with in_terminal("query", "-w", "1", "--from", str(listing)) as (process, terminal):
+            text = b""
+            for chunk in chunks(terminal):
+                text += chunk
+                if b"Looking at the files" in text:
+                    process.send_signal(signal.SIGINT)
+                    break
+            rest = b"".join(chunks(terminal))
+            assert process.wait() == INTERRUPTED
+        assert b"Traceback" not in rest
+
+
+class TestWatch:
+    def test_shows_what_changes_until_ctrl_c(self, make_file: MakeFile, ext4: Path) -> None:
+        path = make_file(MIB, "warm", ext4)
+        with in_terminal("query", "--watch", "--interval", "0.1", str(ext4)) as (process, terminal):
+            text = ""
+            for chunk in chunks(terminal):
+                text += chunk.decode()
+                if "1.0 MiB of 1.0 MiB resident in 1 file" in text:
+                    cold(path)
+                if "-1.0 MiB" in text:
+                    process.send_signal(signal.SIGINT)
+                    break
+            rest = b"".join(chunks(terminal)).decode()
+            assert process.wait() == INTERRUPTED
+        assert "Traceback" not in rest
+        assert "change" in text
+
+    def test_writes_a_line_a_look_in_a_pipe(self, make_file: MakeFile) -> None:
+        program = f"accv-cache query --watch --interval 0.05 '{make_file(MIB)}' | head -n 2"
+        result = run_in_shell(program, Path("/"))
+        assert result.stdout == "1.0 MiB of 1.0 MiB resident in 1 file.\n" * 2
+        assert result.stderr == ""
+
+
+class TestCgroup:
+    MEMORY = CgroupMemory(
+        version=2,
+        path="/sys/fs/cgroup/job",
+        limit_bytes=8 << 30,
+        usage_bytes=6 << 30,
+        anon_bytes=1 << 30,
+        file_bytes=5 << 30,
+        active_file_bytes=1 << 30,
+        inactive_file_bytes=4 << 30,
+        dirty_bytes=0,
+        writeback_bytes=0,
+        shmem_bytes=0,
+    )
+
+    @staticmethod
+    def show(monkeypatch: pytest.MonkeyPatch, memory: CgroupMemory | None, *options: str) -> int:
+        monkeypatch.setattr("accv_cache._cli.query.cgroup_memory", lambda: memory)
+        monkeypatch.setattr(sys, "argv", ["accv-cache", "query", "--cgroup", *options])
+        return main()
+
+    def test_shows_what_fills_it_and_what_to_do(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert self.show(monkeypatch, self.MEMORY) == 0
+        text = capsys.readouterr().out
+        assert re.search(r"page cache +█+░+ +5\.0 GiB", text)
+        assert re.search(r"limit +8\.0 GiB", text)
+        assert text.endswith(f"\n{self.MEMORY.advice}\n")
+
+    def test_has_forms_for_programs(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert self.show(monkeypatch, self.MEMORY, "--json") == 0
+        document = json.loads(capsys.readouterr().out)
+        assert document["evictable_bytes"] == 5 << 30
+        assert document["working_set_bytes"] == 2 << 30
+        assert document["advice"] == self.MEMORY.advice
+
+    def test_says_when_there_is_none(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert self.show(monkeypatch, None) == 0
+        written = capsys.readouterr()
+        assert written.out == ""
+        assert "free -h" in written.err
+
+    def test_is_that_of_the_caller(self) -> None:
+        result = run("query", "--cgroup", "--json")
+        memory = cgroup_memory()
+        document = json.loads(result.stdout)
+        assert document is None if memory is None else document["path"] == memory.path

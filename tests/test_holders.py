@@ -1,0 +1,280 @@
+"""`holders` names who has a file mapped or open, and says what it could not look into."""
+
+import mmap
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from accv_cache import Holder, Holders, holders, query
+from support import mounts
+from support.files import FileSystem, MakeFile
+from support.privileges import as_other_user, require
+from support.residency import PAGE, mapped_elsewhere, mlocked
+
+SIZE = 16 * PAGE
+OURS = os.getpid()
+
+pytestmark = pytest.mark.usefixtures("no_leaked_descriptors")
+
+
+def command_of(process: int) -> str:
+    return Path(f"/proc/{process}/comm").read_text().removesuffix("\n")
+
+
+def holder(path: Path, process: int = OURS, mapped: int = 0, *, is_open: bool = False) -> Holder:
+    """What is expected to be found."""
+    return Holder(process, command_of(process), str(path), mapped, is_open)
+
+
+@pytest.fixture
+def clip(file_system: FileSystem) -> Path:
+    """A file on each file system."""
+    path = file_system.directory / "clip"
+    path.write_bytes(bytes(SIZE))
+    return path
+
+
+@contextmanager
+def open_elsewhere(path: Path) -> Iterator[int]:
+    """Hold the file open in another process; gives that process's id."""
+    with path.open("rb") as file:
+        child = subprocess.Popen(
+            ["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(file.fileno(),)
+        )
+    with child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(b"started\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == b"started\n"
+        yield child.pid
+
+
+class TestEveryFileSystem:
+    def test_names_this_process(self, clip: Path) -> None:
+        with mlocked(clip):
+            assert holders(clip).found == (holder(clip, mapped=SIZE),)
+
+    def test_names_another_process(self, clip: Path) -> None:
+        # Python's mmap, there, keeps a descriptor; `mlocked` in this process does not.
+        with mapped_elsewhere(clip) as process:
+            assert holders(clip).found == (holder(clip, process, SIZE, is_open=True),)
+
+    def test_names_who_only_has_it_open(self, clip: Path) -> None:
+        with open_elsewhere(clip) as process, clip.open("rb"):
+            found = holders(clip).found
+            expected = [holder(clip, each, is_open=True) for each in (OURS, process)]
+        assert sorted(found, key=lambda each: each.process) == sorted(
+            expected, key=lambda each: each.process
+        )
+
+    def test_adds_up_all_mappings_of_a_process(self, clip: Path) -> None:
+        with clip.open("rb") as file, mlocked(clip):
+            part = mmap.mmap(file.fileno(), 3 * PAGE, mmap.MAP_PRIVATE, mmap.PROT_READ)
+            with part:
+                expected = holder(clip, mapped=SIZE + 3 * PAGE, is_open=True)
+                assert holders(clip).found == (expected,)
+
+    def test_names_nobody_when_all_have_let_go(self, clip: Path) -> None:
+        with mlocked(clip), clip.open("rb"):
+            pass
+        assert holders(clip).found == ()
+
+    @pytest.mark.parametrize(
+        "name", ["two words ", "two\nlines", "back\\slash", "\\012", "ünï", "x (deleted)", "\udcff"]
+    )
+    def test_reads_every_name(self, file_system: FileSystem, name: str) -> None:
+        path = file_system.directory / name
+        path.write_bytes(bytes(SIZE))
+        with mlocked(path):
+            assert holders(path).found == (holder(path, mapped=SIZE),)
+
+    def test_finds_the_holders_of_a_name_that_is_deleted(self, clip: Path) -> None:
+        other = clip.with_name("other")
+        os.link(clip, other)
+        with mlocked(clip):
+            clip.unlink()
+            assert holders(other).found == (holder(other, mapped=SIZE),)
+
+    def test_finds_the_holders_of_a_file_that_is_deleted(self, clip: Path) -> None:
+        with clip.open("rb") as file, mlocked(clip):
+            clip.unlink()
+            link = Path(f"/proc/self/fd/{file.fileno()}")
+            assert holders(link).found == (holder(link, mapped=SIZE, is_open=True),)
+
+    def test_does_not_name_the_holder_of_the_next_file_of_that_name(self, clip: Path) -> None:
+        with mlocked(clip):
+            clip.rename(clip.with_name("old"))
+            clip.write_bytes(bytes(SIZE))
+            assert holders(clip).found == ()
+
+    def test_names_its_own_process_to_another_user(self, clip: Path) -> None:
+        def look() -> tuple[Holders, Holder]:
+            with mlocked(clip):
+                return holders(clip), holder(clip, os.getpid(), SIZE)
+
+        found, expected = as_other_user(look)
+        assert found.found == (expected,)
+
+    def test_sees_through_a_bind_mount(self, clip: Path) -> None:
+        with (
+            tempfile.TemporaryDirectory() as place,
+            mounts.bind(Path(place), clip.parent) as root,
+            mapped_elsewhere(clip) as process,
+        ):
+            path = root / clip.name
+            assert holders(path).found == (holder(path, process, SIZE, is_open=True),)
+
+
+class TestOverlay:
+    def test_tells_a_file_of_the_lower_layer(self, overlay: Path) -> None:
+        path = overlay.parent / mounts.LOWER_FILE
+        with mapped_elsewhere(path) as process:
+            assert holders(path).found == (holder(path, process, mounts.LOWER_SIZE, is_open=True),)
+
+
+class TestList:
+    def test_gives_an_entry_a_process_and_file(self, make_file: MakeFile) -> None:
+        first, second, third = (make_file(SIZE) for _ in range(3))
+        with mlocked(first), third.open("rb"):
+            found = holders([first, second, third]).found
+        expected = {holder(first, mapped=SIZE), holder(third, is_open=True)}
+        assert (len(found), set(found)) == (2, expected)
+
+    def test_may_name_a_file_twice(self, make_file: MakeFile) -> None:
+        path = make_file(SIZE)
+        linked, link = path.with_name("linked"), path.with_name("link")
+        os.link(path, linked)
+        link.symlink_to(path)
+        with mlocked(path):
+            found = holders([path, linked, link]).found
+        assert set(found) == {holder(each, mapped=SIZE) for each in (path, linked, link)}
+
+    def test_may_be_empty_or_name_what_is_missing(self, tmp_path: Path) -> None:
+        assert holders([]) == Holders((), 0)
+        assert holders([tmp_path / "missing", ""]) == Holders((), 0)
+
+    def test_may_be_one_path(self, make_file: MakeFile) -> None:
+        path = make_file(SIZE)
+        with mlocked(path):
+            for one in (path, str(path), bytes(path), [path], iter([bytes(path)])):
+                assert holders(one).found == (holder(path, mapped=SIZE),)
+
+    @pytest.mark.parametrize("name", ["/etc/passwd\0x", b"\0"])
+    def test_refuses_a_nul(self, name: str | bytes) -> None:
+        with pytest.raises(ValueError, match="NUL"):
+            holders([name])
+
+    @pytest.mark.parametrize("item", [5, None, [5]])
+    def test_refuses_what_is_no_path(self, item: object) -> None:
+        with pytest.raises(TypeError):
+            holders(cast("Path", item))
+
+    def test_is_asked_of_reports_and_records_too(self, make_file: MakeFile) -> None:
+        path = make_file(SIZE)
+        report = query([path, "/missing"])
+        with mlocked(path):
+            expected = (holder(path, mapped=SIZE),)
+            assert report.holders().found == report.files[0].holders().found == expected
+
+
+class TestText:
+    def test_is_one_line_a_holder(self) -> None:
+        found = (
+            Holder(7, "train", "/a", 2 * PAGE, is_open=True),
+            Holder(8, "cp", "/b", 0, is_open=True),
+        )
+        assert str(Holders(found, 2)) == (
+            "/a: process 7 (train) has 8.0 KiB mapped and has it open\n"
+            "/b: process 8 (cp) has it open\n"
+            "not allowed to look into: 2 other processes"
+        )
+
+    def test_says_when_nobody_was_seen(self) -> None:
+        assert str(Holders((), 0)) == "no process was seen to hold them"
+        assert str(Holders((), 1)).endswith("not allowed to look into: 1 other process")
+
+
+def processes(*, unreadable: bool = False) -> set[int]:
+    """The processes that have memory of their own: no zombies, no threads of the kernel."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError, NotADirectoryError):
+            has_memory = entry.name.isdigit() and not (entry / "statm").read_text().startswith("0 ")
+            if has_memory and not (unreadable and is_readable(entry)):
+                found.add(int(entry.name))
+    return found
+
+
+def is_readable(entry: Path) -> bool:
+    try:
+        (entry / "maps").read_bytes()
+        list((entry / "fd").iterdir())
+    except PermissionError:
+        return False
+    return True
+
+
+def forks() -> int:
+    """How many processes and threads were started since the machine was."""
+    [line] = [line for line in Path("/proc/stat").read_text().splitlines() if "processes" in line]
+    return int(line.split()[1])
+
+
+class TestUnreadableProcesses:
+    def test_are_counted_and_nothing_is_claimed_of_them(
+        self, ext4: Path, make_file: MakeFile
+    ) -> None:
+        path = make_file(SIZE, "warm", ext4)
+
+        def look() -> tuple[set[int], int, Holders, int, set[int]]:
+            return processes(unreadable=True), forks(), holders(path), forks(), processes()
+
+        with mapped_elsewhere(path) as process:
+            before, started, found, last, after = as_other_user(look)
+        assert found.found == ()
+        assert process in before
+        # Others may end and start meanwhile, but no more than that.
+        assert len(before & after) <= found.unreadable_processes <= len(before) + last - started
+
+    @pytest.mark.parametrize("kind", ["nothing", "zombie", "other user"])
+    def test_are_those_that_may_hold_files(self, kind: str) -> None:
+        require(os.geteuid() == 0, "a process namespace of its own needs root")
+        # Nobody else is in there: the numbers are exact.
+        command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", _SECLUDED]
+        shown = subprocess.run([*command, kind], capture_output=True, text=True, check=False)
+        assert shown.stderr == ""
+        seen_by_others = 1 if kind == "other user" else 0
+        assert shown.stdout == f"0 as root, {seen_by_others} as another user\n"
+
+
+_SECLUDED = """
+import ctypes, os, sys
+from accv_cache import holders
+
+kind = sys.argv[1]
+holders([])  # what it imports another user may not read
+if kind != "nothing":
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        if kind == "zombie":
+            os._exit(0)
+        os.close(writer)
+        os.setresuid(1, 1, 1)
+        os.read(reader, 1)  # until the parent ends
+        os._exit(0)
+    if kind == "zombie":
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+print(holders("/proc/stat").unreadable_processes, "as root,", end=" ")
+os.setresuid(65534, 65534, 65534)
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: changing users takes it away
+print(holders("/proc/stat").unreadable_processes, "as another user")
+"""

@@ -1,0 +1,201 @@
+"""What is installed, what importing it costs, and where it can be used from."""
+
+import importlib.metadata
+import importlib.resources
+import multiprocessing
+import os
+import re
+import subprocess
+import sys
+import threading
+import warnings
+import zipfile
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from scikit_build_core.settings.skbuild_read_settings import SettingsReader
+
+import accv_cache
+from accv_cache import DropCacheStatus, _core, drop_videos_cache
+from support.files import MakeFile
+from support.residency import PAGE, resident_bytes, warm
+
+ROOT = Path(__file__).parents[1]
+SUCCESS = DropCacheStatus.SUCCESS
+
+
+def run_python(program: str, *arguments: object, path: Path | None = None) -> str:
+    """Run it in an interpreter of its own: without site-packages, given a `path` to import from."""
+    isolated = [] if path is None else ["-I", "-S"]
+    start = "" if path is None else f"import sys; sys.path.insert(0, {str(path)!r})\n"
+    command = [sys.executable, *isolated, "-c", start + program, *map(str, arguments)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+class TestPublicNames:
+    @pytest.mark.parametrize("name", accv_cache.__all__)
+    def test_are_there(self, name: str) -> None:
+        assert hasattr(accv_cache, name)
+
+    def test_are_sorted_and_complete(self) -> None:
+        for name in accv_cache.__all__:
+            getattr(accv_cache, name)  # some are loaded only now
+        usable = {name for name, value in vars(accv_cache).items() if callable(value)}
+        public = {name for name in usable if not name.startswith("_")} | {"__version__"}
+        assert accv_cache.__all__ == sorted(public)
+
+    def test_hold_the_function_that_started_it(self) -> None:
+        assert {"DropCacheStatus", "drop_videos_cache"} <= {*accv_cache.__all__}
+
+    def test_that_are_unknown_raise_attribute_error(self) -> None:
+        with pytest.raises(AttributeError, match=r"'accv_cache' has no attribute 'clips'"):
+            _ = accv_cache.clips
+
+
+class TestVersion:
+    def test_is_the_headers(self) -> None:
+        header = (ROOT / "csrc" / "include" / "accv_cache" / "version.hpp").read_text()
+        numbers = re.findall(r"define ACCV_CACHE_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", header)
+        assert f'"{".".join(numbers)}"' in header
+        assert accv_cache.__version__ == _core.__version__ == ".".join(numbers)
+
+    def test_is_what_the_installed_package_says(self) -> None:
+        assert accv_cache.__version__ == importlib.metadata.version("accv_cache")
+
+
+class TestInstalledPackage:
+    def test_needs_no_other_to_run(self) -> None:
+        requirements = importlib.metadata.requires("accv_cache") or []
+        assert [each for each in requirements if "extra ==" not in each] == []
+
+    def test_tells_type_checkers_that_it_is_typed(self) -> None:
+        files = importlib.resources.files("accv_cache")
+        assert (files / "py.typed").is_file()
+        assert (files / "_core.pyi").is_file()
+
+    @pytest.mark.parametrize(
+        "heavy",
+        [
+            "asyncio",
+            "av",
+            "click",
+            "ctypes",
+            "dataclasses",
+            "importlib.metadata",
+            "inspect",
+            "logging",
+            "multiprocessing",
+            "pathlib",
+            "rich",
+            "subprocess",
+            "threading",
+        ],
+    )
+    def test_imports_nothing_heavy(self, heavy: str) -> None:
+        program = (
+            "import sys\n"
+            "before = set(sys.modules)\n"
+            "import accv_cache\n"
+            "print(*sorted(set(sys.modules) - before))\n"
+        )
+        package = Path(accv_cache.__file__).parents[1]
+        assert heavy not in run_python(program, path=package).split()
+
+
+class TestOtherProcesses:
+    @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+    def test_use_it_however_they_were_started(self, method: str, make_file: MakeFile) -> None:
+        here, there, here_again = (make_file(PAGE) for _ in range(3))
+        assert drop_videos_cache([here]) is SUCCESS
+        context = multiprocessing.get_context(method)
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            assert pool.submit(drop_videos_cache, [there]).result() is SUCCESS
+        assert drop_videos_cache([here_again]) is SUCCESS
+        assert [resident_bytes(path) for path in (here, there, here_again)] == [0, 0, 0]
+
+    def test_use_it_though_forked_while_threads_were_at_work(self, make_file: MakeFile) -> None:
+        busy, path = make_file(PAGE), make_file(PAGE)
+        at_work = threading.Thread(target=drop_videos_cache, args=[[str(busy)] * 100_000])
+        at_work.start()
+        while resident_bytes(busy):
+            os.sched_yield()
+        with warnings.catch_warnings():
+            # Python 3.12 warns of locks that other threads may hold: the library has none to hold.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            os._exit(drop_videos_cache([path] * 1000).value)
+        assert os.waitpid(child, 0) == (child, 0)
+        assert resident_bytes(path) == 0
+        at_work.join()
+
+
+def test_many_threads_use_it_at_once(tmp_path: Path) -> None:
+    shares = [[tmp_path / f"{share}-{number}" for number in range(200)] for share in range(8)]
+    paths = [path for share in shares for path in share]
+    for path in paths:
+        path.write_bytes(b"clip")
+    os.sync()
+    for path in paths:
+        warm(path)
+    with ThreadPoolExecutor(len(shares)) as pool:
+        assert list(pool.map(drop_videos_cache, shares)) == [SUCCESS] * len(shares)
+    assert [path for path in paths if resident_bytes(path)] == []
+
+
+@pytest.fixture(scope="module")
+def installed_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as the wheel for another platform holds it, unpacked."""
+    directory = tmp_path_factory.mktemp("wheel")
+    # An interpreter of Linux that believes it is elsewhere, once it has read its own
+    # configuration; a build for macOS would ask the system for its version.
+    program = (
+        "import os, sys, sysconfig\n"
+        "from scikit_build_core.build import build_wheel\n"
+        "sysconfig.get_config_vars()\n"
+        "sys.platform = 'freebsd14'\n"
+        "os.chdir(sys.argv[1])\n"
+        "build_wheel(sys.argv[2])\n"
+    )
+    run_python(program, ROOT, directory)
+    (wheel,) = directory.iterdir()
+    assert wheel.name == f"accv_cache-{accv_cache.__version__}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(directory)
+    return directory
+
+
+class TestOffLinux:
+    @pytest.mark.parametrize("platform", ["darwin", "win32", "freebsd14"])
+    def test_nothing_is_compiled(self, platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "platform", platform)
+            settings = SettingsReader.from_file(ROOT / "pyproject.toml", state="wheel").settings
+        assert not settings.wheel.cmake
+        assert not settings.wheel.platlib
+
+    def test_on_linux_it_is(self) -> None:
+        settings = SettingsReader.from_file(ROOT / "pyproject.toml", state="wheel").settings
+        assert settings.wheel.cmake
+
+    def test_the_package_is_python_alone(self, installed_elsewhere: Path) -> None:
+        suffixes = {path.suffix for path in (installed_elsewhere / "accv_cache").rglob("*.*")}
+        assert suffixes == {".py", ".pyi", ".typed"}
+
+    @pytest.mark.parametrize("platform", ["darwin", "win32", "freebsd14"])
+    @pytest.mark.parametrize(
+        ("paths", "status"), [([__file__], "PLATFORM_ERROR"), ([], "SUCCESS")], ids=repr
+    )
+    def test_the_package_says_that_it_can_do_nothing(
+        self, installed_elsewhere: Path, platform: str, paths: list[str], status: str
+    ) -> None:
+        program = (
+            f"sys.platform = {platform!r}\n"
+            "import accv_cache\n"
+            "print(accv_cache.__version__, accv_cache.drop_videos_cache(sys.argv[1:]).name)\n"
+        )
+        expected = f"{accv_cache.__version__} {status}"
+        assert run_python(program, *paths, path=installed_elsewhere) == expected

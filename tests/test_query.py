@@ -1,0 +1,578 @@
+"""`query` gives exact figures, ranges and records, and refuses what it cannot measure."""
+
+import copy
+import json
+import os
+import pickle
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accv_cache import CacheRecord, CacheReport, ResidencySource, SkipReason, query
+from support import mounts, residency
+from support.files import FileSystem, MakeFile
+from support.items import BAD, HARMLESS, PathLike
+from support.privileges import as_other_user
+from support.residency import PAGE
+
+MIB = 1024 * 1024
+CACHESTAT = ResidencySource.CACHESTAT
+WIDTH = 40
+
+pytestmark = pytest.mark.usefixtures("no_leaked_descriptors")
+on_disks = pytest.mark.parametrize("file_system", ["ext4", "xfs", "btrfs"], indirect=True)
+
+
+def spans_by_mincore(path: Path) -> tuple[tuple[int, int], ...]:
+    """Resident ranges, the last one up to the file's end instead of the page's."""
+    size = path.stat().st_size
+    return tuple((start, min(stop, size)) for start, stop in residency.mincore_spans(path))
+
+
+def pages_by_mincore(path: Path) -> set[int]:
+    """The numbers of the resident pages."""
+    spans = residency.mincore_spans(path)
+    return {page for start, stop in spans for page in range(start // PAGE, stop // PAGE)}
+
+
+def read_pages(path: Path, *pages: int) -> None:
+    """Make exactly these pages of a cold file resident."""
+    with path.open("rb", buffering=0) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+        for page in pages:
+            os.pread(file.fileno(), 1, page * PAGE)
+
+
+def record(
+    size: int = 80, resident: int | None = 0, spans: tuple[tuple[int, int], ...] | None = None
+) -> CacheRecord:
+    return CacheRecord("clip", None, size, resident, None, None, None, spans)
+
+
+@contextmanager
+def frozen(root: Path) -> Iterator[None]:
+    """Let nobody write to a file system."""
+    subprocess.run(["fsfreeze", "--freeze", str(root)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["fsfreeze", "--unfreeze", str(root)], check=True)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory to mount things in."""
+    with tempfile.TemporaryDirectory(prefix="accv-cache-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def unknown(ext4: Path, make_file: MakeFile) -> CacheReport:
+    """What another user is told of a file that is wholly resident."""
+    return as_other_user(query, make_file(MIB, "warm", ext4), spans=True)
+
+
+class TestFigures:
+    @on_disks
+    def test_are_the_kernels(self, file_system: FileSystem, make_file: MakeFile) -> None:
+        path = make_file(MIB + 1, "cold", file_system.directory)
+        read_pages(path, 0, 7, 8, 256)
+        [found] = query(path, spans=True).files
+        assert found == CacheRecord(
+            path=str(path),
+            error=None,
+            size_bytes=MIB + 1,
+            resident_bytes=4 * PAGE,
+            dirty_bytes=0,
+            writeback_bytes=0,
+            source=CACHESTAT,
+            spans=((0, PAGE), (7 * PAGE, 9 * PAGE), (256 * PAGE, MIB + 1)),
+        )
+        assert residency.cachestat(path)[:3] == (4 * PAGE, 0, 0)
+        assert spans_by_mincore(path) == found.spans
+
+    @on_disks
+    def test_tell_dirty_from_clean(self, file_system: FileSystem, make_file: MakeFile) -> None:
+        path = make_file(4 * MIB, "dirty", file_system.directory)
+        [written] = query(path).files
+        counted = residency.cachestat(path)
+        assert written.dirty_bytes == counted.dirty == 4 * MIB
+        residency.clean(path)
+        [synced] = query(path).files
+        assert (synced.dirty_bytes, synced.writeback_bytes) == (0, 0)
+        assert synced.resident_bytes == residency.cachestat(path).resident
+
+    def test_count_what_is_in_writeback(self, place: Path) -> None:
+        with mounts.ext4(place) as below, mounts.ext4(below / "lost+found") as root:
+            path = root / "clip"
+            residency.dirty(path, MIB)
+            with frozen(below), path.open("rb") as file:
+                # Starts a writeback that cannot end: the disk's image may not be written.
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                [found] = query(path).files
+                counted = residency.cachestat(path)
+            assert (found.resident_bytes, found.dirty_bytes) == (MIB, 0)
+            assert found.writeback_bytes == counted.writeback == MIB
+
+    def test_are_not_changed_by_asking(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(4 * MIB, "cold", ext4)
+        for _ in range(3):
+            assert query(path, spans=True).resident_bytes == 0
+        assert residency.mincore_bytes(path) == 0
+
+    def test_are_without_spans_unless_asked(self, make_file: MakeFile) -> None:
+        assert query(make_file(MIB)).files[0].spans is None
+
+    def test_count_the_pages_of_a_huge_folio_inside_the_file_only(self, place: Path) -> None:
+        with mounts.tmpfs(place) as root:
+            subprocess.run(["mount", "-o", "remount,huge=always", str(root)], check=True)
+            path = root / "clip"
+            with path.open("wb") as file:
+                os.pwrite(file.fileno(), b"end", 3 * MIB - 3)
+            # The folio of 2 MiB that holds the end reaches 1 MiB beyond it.
+            assert residency.cachestat(path).resident == 2 * MIB
+            [found] = query(path, spans=True).files
+            assert found.resident_bytes == residency.mincore_bytes(path) == MIB
+            assert found.spans == spans_by_mincore(path)
+            assert found.dirty_bytes == residency.cachestat(path, 0, 3 * MIB).dirty
+
+    def test_leave_out_what_is_kept_beyond_the_end(self, tmpfs: Path) -> None:
+        path = tmpfs / "clip"
+        path.write_bytes(b"short")
+        subprocess.run(["fallocate", "--keep-size", "--length", "1M", str(path)], check=True)
+        assert residency.cachestat(path).resident == MIB
+        [found] = query(path, spans=True).files
+        assert (found.resident_bytes, found.spans) == (PAGE, ((0, 5),))
+        os.truncate(path, 0)
+        assert query(path).resident_bytes == 0
+
+
+class TestRange:
+    @pytest.mark.parametrize(
+        ("offset", "length", "pages"),
+        [
+            (0, None, {1, 2, 5, 8}),
+            (0, 1, set()),
+            (0, PAGE + 1, {1}),
+            (PAGE, PAGE, {1}),
+            (2 * PAGE - 1, 2, {1, 2}),
+            (2 * PAGE, None, {2, 5, 8}),
+            (8 * PAGE, None, {8}),
+            (8 * PAGE + 5, 1, {8}),
+            (8 * PAGE, 1 << 62, {8}),
+            (1, (1 << 63) - 2, {1, 2, 5, 8}),
+            (9 * PAGE, None, set()),
+            (1 << 62, 1 << 62, set()),
+        ],
+    )
+    def test_takes_each_page_that_is_partly_inside(
+        self,
+        ext4: Path,
+        make_file: MakeFile,
+        offset: int,
+        length: int | None,
+        pages: set[int],
+    ) -> None:
+        path = make_file(8 * PAGE + 10, "cold", ext4)
+        read_pages(path, 1, 2, 5, 8)
+        assert pages_by_mincore(path) == {1, 2, 5, 8}
+        [found] = query(path, offset=offset, length=length, spans=True).files
+        assert found.resident_bytes == len(pages) * PAGE
+        assert found.size_bytes == 8 * PAGE + 10
+        assert found.spans is not None
+        inside = {
+            page for start, stop in found.spans for page in range(start // PAGE, -(-stop // PAGE))
+        }
+        assert inside == pages
+
+    def test_is_the_same_on_an_overlay(self, overlay: Path, make_file: MakeFile) -> None:
+        path = make_file(8 * PAGE + 10, "cold", overlay)
+        read_pages(path, 1, 2, 5, 8)
+        [found] = query(path, offset=PAGE + 1, length=PAGE, spans=True).files
+        assert found.resident_bytes == 2 * PAGE
+        assert found.spans == ((PAGE, 3 * PAGE),)
+        assert query(path, offset=1 << 62, length=1 << 62).resident_bytes == 0
+
+
+PAGES = 64
+Range = tuple[int, int]
+page_ranges = st.tuples(st.integers(0, PAGES - 1), st.integers(0, PAGES - 1)).map(
+    lambda pair: (min(pair), max(pair) + 1)
+)
+
+
+@on_disks
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    steps=st.lists(st.tuples(st.booleans(), page_ranges), max_size=12),
+    asked=st.tuples(st.integers(0, PAGES * PAGE), st.integers(1, PAGES * PAGE)),
+)
+def test_whatever_is_resident_is_what_is_told(
+    file_system: FileSystem, steps: list[tuple[bool, Range]], asked: tuple[int, int]
+) -> None:
+    path = file_system.directory / "clip"
+    if not path.exists():
+        residency.dirty(path, PAGES * PAGE - 100)
+    residency.cold(path)
+    with path.open("rb", buffering=0) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+        for is_read, (start, stop) in steps:
+            if is_read:
+                for page in range(start, stop):
+                    os.pread(file.fileno(), 1, page * PAGE)
+            else:
+                advice = os.POSIX_FADV_DONTNEED
+                os.posix_fadvise(file.fileno(), start * PAGE, (stop - start) * PAGE, advice)
+    [whole] = query(path, spans=True).files
+    assert whole.spans == spans_by_mincore(path)
+    assert whole.resident_bytes == residency.mincore_bytes(path)
+    assert whole.resident_bytes == residency.cachestat(path).resident
+    offset, length = asked
+    part = query(path, offset=offset, length=length)
+    assert part.resident_bytes == residency.cachestat(path, offset, length).resident
+
+
+class TestTargets:
+    def test_may_be_one_path_of_any_type_or_many(self, make_file: MakeFile) -> None:
+        path = make_file(MIB)
+        for one in (path, str(path), bytes(path), PathLike(str(path))):
+            for paths in (one, [one], (one,), iter([one])):
+                found = query(paths)
+                assert [each.path for each in found.files] == [str(path)]
+                assert found.resident_bytes == residency.mincore_bytes(path)
+
+    def test_may_be_open_files_that_stay_as_they_are(self, make_file: MakeFile) -> None:
+        path = make_file(MIB)
+        with path.open("rb") as file:
+            file.seek(77)
+            found = query([file, file.fileno()])
+            assert file.tell() == os.lseek(file.fileno(), 0, os.SEEK_CUR) == 77
+        assert [each.path for each in found.files] == [str(path)] * 2
+        assert [each.resident_bytes for each in found.files] == [MIB, MIB]
+
+    def test_may_come_twice(self, make_file: MakeFile) -> None:
+        path = make_file(MIB)
+        assert query([path, path]).resident_bytes == 2 * MIB
+
+    def test_may_be_a_deleted_file(self, ext4: Path) -> None:
+        with tempfile.TemporaryFile(dir=ext4) as file:
+            file.write(bytes(MIB))
+            file.flush()
+            assert query(file).resident_bytes == MIB
+
+    def test_may_be_none(self) -> None:
+        found = query([])
+        assert (len(found.files), found.resident_bytes, found.size_bytes) == (0, 0, 0)
+
+    def test_may_be_a_directory(self, tmp_path: Path, make_file: MakeFile) -> None:
+        (tmp_path / "below").mkdir()
+        inside = make_file(MIB, "warm", tmp_path / "below")
+        outside = make_file(2 * MIB)
+        (tmp_path / "link").symlink_to(outside)
+        found = query(tmp_path)
+        assert {Path(each.path) for each in found.files} == {inside, outside}
+        assert list(found.skipped) == [(str(tmp_path / "link"), SkipReason.SYMBOLIC_LINK)]
+        assert [each.path for each in query(tmp_path, recursive=False).files] == [str(outside)]
+        assert query(tmp_path, include="below/*").resident_bytes == MIB
+
+    def test_are_told_in_their_order_however_many_work(self, tmp_path: Path) -> None:
+        sizes = [number * 3 for number in range(300)]
+        paths = [tmp_path / str(size) for size in sizes]
+        for path, size in zip(paths, sizes, strict=True):
+            path.write_bytes(bytes(size))
+        for workers in (None, 1, 2, 64):
+            files = query(paths, workers=workers).files
+            assert [Path(each.path) for each in files] == paths
+            assert [each.size_bytes for each in files] == sizes
+
+    def test_may_have_names_that_are_no_text(self, tmp_path: Path) -> None:
+        name = os.fsencode(tmp_path) + b"/\xff \n.bin"
+        Path(os.fsdecode(name)).write_bytes(bytes(PAGE))
+        [found] = query(name).files
+        assert os.fsencode(found.path) == name
+        assert found.resident_bytes == PAGE
+        assert os.fsencode(json.loads(json.dumps(found.to_dict()))["path"]) == name
+
+
+def _bad_items(status: str) -> list[str]:
+    return [kind for kind, item in BAD.items() if item.status == status]
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        "kind", [kind for kind in _bad_items("FILE_OPEN_FAILED") if kind != "oserror"]
+    )
+    def test_that_cannot_be_opened_is_a_record_with_its_error(
+        self, tmp_path: Path, make_file: MakeFile, kind: str
+    ) -> None:
+        good = make_file(MIB)
+        paths = cast("list[Path]", [good, BAD[kind].make(tmp_path), good])
+        found = query(paths)
+        first, bad, last = found.files
+        assert first == last
+        assert isinstance(bad.error, OSError)
+        assert bad.error.errno
+        assert bad.error.filename == bad.path == os.fspath(paths[1])
+        assert (bad.size_bytes, bad.resident_bytes, bad.source) == (0, None, None)
+        assert found.resident_bytes == 2 * MIB
+        assert found.unknown == 0
+        assert list(map(repr, found.failed)) == [repr(bad)]
+        assert "1 file could not be opened" in str(found)
+
+    @pytest.mark.parametrize(
+        # A number is a descriptor here.
+        "kind",
+        ["oserror", *(kind for kind in _bad_items("UNKNOWN_ERROR") if kind != "int")],
+    )
+    def test_that_cannot_be_a_path_raises(
+        self, tmp_path: Path, make_file: MakeFile, kind: str
+    ) -> None:
+        item = cast("Path", BAD[kind].make(tmp_path))
+        with pytest.raises((TypeError, ValueError, PermissionError)):
+            query([make_file(PAGE), item])
+
+    def test_descriptors_that_are_closed_are_records_with_errors(self) -> None:
+        with tempfile.TemporaryFile() as file:
+            number = file.fileno()
+        [found] = query(number).files
+        assert isinstance(found.error, OSError)
+        assert "Bad file descriptor" in str(found.error)
+
+    def test_a_closed_file_raises(self) -> None:
+        with tempfile.TemporaryFile() as file:
+            pass
+        with pytest.raises(ValueError, match="closed file"):
+            query(file)
+
+    @pytest.mark.parametrize("item", [True, None, 1.5, object()])
+    def test_that_is_no_target_raises_a_type_error(self, item: object) -> None:
+        with pytest.raises(TypeError, match="pass "):
+            query(cast("Path", item))
+
+    @pytest.mark.parametrize("number", [-1, 1 << 40, -(1 << 80), 1 << 80])
+    def test_impossible_descriptors_raise(self, number: int) -> None:
+        with pytest.raises((ValueError, OverflowError)):
+            query(number)
+
+    @pytest.mark.parametrize(
+        "keywords",
+        [{"offset": -1}, {"length": 0}, {"length": -5}, {"offset": 1 << 63}, {"workers": 0}],
+    )
+    def test_numbers_out_of_range_raise(self, keywords: dict[str, int]) -> None:
+        with pytest.raises(ValueError, match=f"{next(iter(keywords))} must be"):
+            query([], **keywords)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("name", ["offset", "length", "workers"])
+    def test_numbers_that_are_no_integers_raise(self, name: str) -> None:
+        with pytest.raises(TypeError):
+            query([], **{name: 1.5})  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("kind", ["device", "proc"])
+    def test_without_pages_holds_nothing(self, tmp_path: Path, kind: str) -> None:
+        [found] = query(cast("Path", HARMLESS[kind](tmp_path)), spans=True).files
+        assert (found.error, found.size_bytes, found.resident_bytes) == (None, 0, 0)
+
+    def test_a_fifo_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "fifo")
+        assert query(tmp_path / "fifo").resident_bytes == 0
+
+    def test_the_cache_of_a_disk_has_no_places(self, ext4: Path) -> None:
+        device = ext4.stat().st_dev
+        disk = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
+        [found] = query(f"/dev/{disk}", spans=True).files
+        assert found.resident_bytes == residency.cachestat(f"/dev/{disk}").resident > 0
+        assert found.spans is None
+
+
+class TestMap:
+    @given(st.integers(1, 10**13))
+    def test_of_a_resident_file_is_full(self, size: int) -> None:
+        assert record(size, size, ((0, size),)).map() == "█" * WIDTH
+
+    @given(st.integers(0, 10**13))
+    def test_of_a_cold_file_is_empty(self, size: int) -> None:
+        assert record(size, 0, ()).map() == "·" * WIDTH
+
+    @given(st.integers(1, 10**6), st.integers(1, 100), st.data())
+    def test_draws_each_part_as_it_is(self, size: int, width: int, data: st.DataObject) -> None:
+        start = data.draw(st.integers(0, size - 1))
+        stop = data.draw(st.integers(start + 1, size))
+        drawn = record(size, stop - start, ((start, stop),)).map(width)
+        assert len(drawn) == width
+        for cell, letter in enumerate(drawn):
+            # In units of 1 / width byte, so that all is exact.
+            left, right = cell * size, (cell + 1) * size
+            covered = min(right, stop * width) - max(left, start * width)
+            assert letter == ("█" if covered == size else "░" if covered > 0 else "·")
+
+    def test_is_in_the_repr(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(40 * PAGE, "cold", ext4)
+        read_pages(path, 0, 1, 39)
+        [found] = query(path, spans=True).files
+        drawn = f"██{'·' * 37}█"
+        assert (
+            repr(found) == f"<CacheRecord {str(path)!r}: 12.0 KiB of 160.0 KiB resident |{drawn}|>"
+        )
+
+    def test_is_not_drawn_without_spans(self, make_file: MakeFile) -> None:
+        path = make_file(PAGE)
+        [found] = query(path).files
+        assert found.map() == ""
+        assert repr(found) == f"<CacheRecord {str(path)!r}: 4.0 KiB of 4.0 KiB resident>"
+
+    def test_of_a_failure_is_its_error(self) -> None:
+        [found] = query("/missing").files
+        assert repr(found) == "<CacheRecord '/missing': cannot open: No such file or directory>"
+
+
+class TestReport:
+    def test_sums_its_files(self, ext4: Path, make_file: MakeFile) -> None:
+        paths = [make_file(MIB, "warm", ext4), make_file(2 * MIB + 1, "cold", ext4)]
+        dirty = make_file(MIB, "dirty", ext4)
+        found = query([*paths, dirty])
+        assert found.size_bytes == 4 * MIB + 1
+        assert found.resident_bytes == found.known_resident_bytes == 2 * MIB
+        assert found.dirty_bytes == residency.cachestat(dirty).dirty == MIB
+        assert (found.writeback_bytes, found.unknown) == (0, 0)
+
+    def test_is_one_line(self, ext4: Path, make_file: MakeFile) -> None:
+        paths = [make_file(MIB, "warm", ext4), make_file(2 * MIB, "cold", ext4)]
+        assert str(query(paths)) == "1.0 MiB of 3.0 MiB resident in 2 files"
+        paths.append(make_file(MIB, "dirty", ext4))
+        found = query([*paths, "/missing"])
+        assert str(found) == (
+            "2.0 MiB of 4.0 MiB resident in 4 files; 1.0 MiB dirty; 1 file could not be opened"
+        )
+        assert repr(found) == f"<CacheReport: {found}>"
+
+    def test_adds_up(self, make_file: MakeFile) -> None:
+        first, second = make_file(MIB), make_file(2 * MIB)
+        left, right = query(first, spans=True), query([second, "/missing"])
+        both = left + right
+        assert [each.path for each in both.files] == [str(first), str(second), "/missing"]
+        assert [each.spans for each in both.files] == [((0, MIB),), None, None]
+        assert [each.spans for each in (right + left).files] == [None, None, ((0, MIB),)]
+        assert both.resident_bytes == 3 * MIB
+        assert (len(left.files), len(right.files), len((left + left).files)) == (1, 2, 2)
+
+    def test_adds_to_nothing_else(self) -> None:
+        with pytest.raises(TypeError):
+            query([]) + 1  # type: ignore[operator]
+
+    @pytest.mark.parametrize(
+        "through", [lambda each: pickle.loads(pickle.dumps(each)), copy.copy, copy.deepcopy]
+    )
+    def test_survives_pickling_and_copying(
+        self,
+        tmp_path: Path,
+        make_file: MakeFile,
+        through: Callable[[CacheReport], CacheReport],
+    ) -> None:
+        (tmp_path / "link").symlink_to("nowhere")
+        make_file(3 * PAGE)
+        found = query([tmp_path, "/missing"], spans=True) + query(make_file(0))
+        again = through(found)
+        assert type(again) is CacheReport
+        assert again.to_dict() == found.to_dict()
+        assert str(again) == str(found)
+        assert list(again.skipped) == list(found.skipped) != []
+        assert [each.spans for each in again.files] == [((0, 3 * PAGE),), None, None]
+
+    def test_has_records_that_survive_pickling(self, make_file: MakeFile) -> None:
+        first, second = query([make_file(3 * PAGE), "/missing"], spans=True).files
+        assert pickle.loads(pickle.dumps(first)) == first
+        again = pickle.loads(pickle.dumps(second))
+        assert isinstance(again.error, FileNotFoundError)
+        assert again.to_dict() == second.to_dict()
+
+    def test_is_json(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(2 * PAGE, "warm", ext4)
+        (ext4 / "link").symlink_to(path)
+        found = query([ext4, "/missing"], spans=True)
+        assert json.loads(json.dumps(found.to_dict())) == {
+            "size_bytes": 2 * PAGE,
+            "resident_bytes": 2 * PAGE,
+            "known_resident_bytes": 2 * PAGE,
+            "dirty_bytes": 0,
+            "writeback_bytes": 0,
+            "unknown": 0,
+            "files": [
+                {
+                    "path": str(path),
+                    "error": None,
+                    "size_bytes": 2 * PAGE,
+                    "resident_bytes": 2 * PAGE,
+                    "dirty_bytes": 0,
+                    "writeback_bytes": 0,
+                    "source": "cachestat",
+                    "spans": [[0, 2 * PAGE]],
+                },
+                {
+                    "path": "/missing",
+                    "error": str(found.files[1].error),
+                    "size_bytes": 0,
+                    "resident_bytes": None,
+                    "dirty_bytes": None,
+                    "writeback_bytes": None,
+                    "source": None,
+                    "spans": None,
+                },
+            ],
+            "skipped": [{"path": str(ext4 / "link"), "reason": "a symbolic link"}],
+        }
+
+    def test_shows_a_bar_a_file_in_notebooks(self, tmp_path: Path, ext4: Path) -> None:
+        path = tmp_path / "<b>&.bin"
+        path.write_bytes(bytes(MIB))
+        shown = query(path)._repr_html_()
+        assert "&lt;b&gt;&amp;.bin" in shown
+        assert "<b>" not in shown
+        assert "█" * WIDTH in shown
+        empty = ext4 / "hole"
+        with empty.open("wb") as file:
+            file.truncate(MIB)
+        assert "·" * WIDTH in query(empty)._repr_html_()
+
+    def test_is_immutable(self, make_file: MakeFile) -> None:
+        found = query(make_file(PAGE))
+        with pytest.raises(AttributeError):
+            found.resident_bytes = 0  # type: ignore[misc]
+        with pytest.raises(AttributeError):
+            found.files[0].resident_bytes = 0  # type: ignore[misc]
+
+
+class TestUnknown:
+    def test_is_none_in_the_record(self, unknown: CacheReport) -> None:
+        [found] = unknown.files
+        assert found.error is None
+        assert found.size_bytes == MIB
+        figures = (found.resident_bytes, found.dirty_bytes, found.writeback_bytes)
+        assert figures == (None, None, None)
+        assert (found.source, found.spans) == (None, None)
+
+    def test_is_counted_and_makes_sums_none(
+        self, unknown: CacheReport, make_file: MakeFile
+    ) -> None:
+        both = unknown + query(make_file(PAGE))
+        assert both.unknown == 1
+        assert both.resident_bytes is both.dirty_bytes is both.writeback_bytes is None
+        assert both.known_resident_bytes == PAGE
+        assert both.failed == []
+
+    def test_is_said_and_never_drawn(self, unknown: CacheReport) -> None:
+        assert "1 file only their owner may measure" in str(unknown)
+        assert "unknown of 1.0 MiB" in repr(unknown.files[0])
+        shown = unknown._repr_html_()
+        assert "unknown of 1.0 MiB" in shown
+        assert "·" not in shown

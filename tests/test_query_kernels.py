@@ -1,0 +1,169 @@
+"""`query` where the kernel, or a seccomp filter, has no cachestat(2): mincore, or None."""
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+from pathlib import Path
+
+import pytest
+
+from accv_cache import CacheRecord, CacheReport, ResidencySource, query
+from support import residency
+from support.files import FileSystem, MakeFile
+from support.privileges import NOBODY, as_other_user, require
+from support.residency import PAGE
+
+MIB = 1024 * 1024
+
+# linux/audit.h: the machine's number, 64-bit, little-endian.
+_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_CACHESTAT = 451  # on both
+_SECCOMP_MODE_FILTER = 2
+_RETURN_ERRNO, _RETURN_ALLOW = 0x00050000, 0x7FFF0000
+_PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 22, 38
+# linux/bpf_common.h: load a word of struct seccomp_data, jump if equal, return.
+_LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
+_NUMBER, _ARCHITECTURE = 0, 4  # where they are in struct seccomp_data
+
+without_cachestat = pytest.mark.parametrize(
+    "refusal", [errno.ENOSYS, errno.EPERM], ids=errno.errorcode.get
+)
+other_file_systems = pytest.mark.parametrize(
+    "file_system", ["ext4", "tmpfs", "overlay", "fuse"], indirect=True
+)
+
+
+class _Program(ctypes.Structure):
+    """The struct sock_fprog of linux/filter.h."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def refuse_cachestat(error: int) -> None:
+    """Make cachestat fail with `error` for this process, for good."""
+    steps = (
+        (_LOAD, 0, 0, _ARCHITECTURE),
+        (_JUMP_IF_EQUAL, 0, 3, _ARCHITECTURES[platform.machine()]),
+        (_LOAD, 0, 0, _NUMBER),
+        (_JUMP_IF_EQUAL, 0, 1, _CACHESTAT),
+        (_RETURN, 0, 0, _RETURN_ERRNO | error),
+        (_RETURN, 0, 0, _RETURN_ALLOW),
+    )
+    code = b"".join(struct.pack("=HBBI", *step) for step in steps)
+    program = _Program(len(steps), code)
+    libc = ctypes.CDLL(None, use_errno=True)
+    for step in (
+        (_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+        (_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0),
+    ):
+        if libc.prctl(*step) != 0:
+            raise OSError(ctypes.get_errno(), "prctl")
+
+
+def query_without_cachestat(refusal: int, *paths: Path) -> CacheReport:
+    """What a process of another user is told, behind a filter."""
+    require(platform.machine() in _ARCHITECTURES, "the filter is written for two architectures")
+
+    def measure() -> CacheReport:
+        refuse_cachestat(refusal)
+        with pytest.raises(OSError, match="cachestat") as caught:
+            residency.cachestat(paths[0])
+        assert caught.value.errno == refusal
+        return query(paths, spans=True)
+
+    return as_other_user(measure)
+
+
+def own(path: Path, mode: int = 0o400) -> Path:
+    """Give the file to the user that the child becomes."""
+    os.chown(path, NOBODY, NOBODY)
+    path.chmod(mode)
+    residency.clean(path)
+    return path
+
+
+@without_cachestat
+class TestWithoutCachestat:
+    @other_file_systems
+    def test_mincore_tells_of_ones_own_file(
+        self, file_system: FileSystem, make_file: MakeFile, refusal: int
+    ) -> None:
+        path = own(make_file(4 * MIB, "warm", file_system.directory))
+        residency.warm(path)
+        if file_system.kind != "tmpfs":
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 2 * MIB, 2 * MIB, os.POSIX_FADV_DONTNEED)
+        expected = residency.mincore_spans(path)
+        assert query_without_cachestat(refusal, path).files[0] == CacheRecord(
+            path=str(path),
+            error=None,
+            size_bytes=4 * MIB,
+            resident_bytes=sum(stop - start for start, stop in expected),
+            dirty_bytes=None,
+            writeback_bytes=None,
+            source=ResidencySource.MINCORE,
+            spans=tuple(expected),
+        )
+
+    def test_mincore_tells_of_a_cold_and_an_empty_file(
+        self, ext4: Path, make_file: MakeFile, refusal: int
+    ) -> None:
+        paths = [own(make_file(size, "cold", ext4)) for size in (MIB, 0)]
+        found = query_without_cachestat(refusal, *paths)
+        assert [each.resident_bytes for each in found.files] == [0, 0]
+        assert [each.spans for each in found.files] == [(), ()]
+        assert found.unknown == 0
+
+    def test_mincore_tells_who_may_write(
+        self, ext4: Path, make_file: MakeFile, refusal: int
+    ) -> None:
+        path = make_file(MIB, "warm", ext4)
+        path.chmod(0o666)
+        [found] = query_without_cachestat(refusal, path).files
+        assert (found.resident_bytes, found.source) == (MIB, ResidencySource.MINCORE)
+
+    @other_file_systems
+    @pytest.mark.parametrize("size", [0, MIB])
+    def test_nobody_tells_of_the_files_of_others(
+        self, file_system: FileSystem, make_file: MakeFile, refusal: int, size: int
+    ) -> None:
+        path = make_file(size, "warm", file_system.directory)
+        [found] = query_without_cachestat(refusal, path).files
+        assert (found.error, found.resident_bytes, found.source, found.spans) == (None,) * 4
+        assert found.size_bytes == size
+
+    def test_what_is_dirty_is_unknown_and_what_is_resident_is_not(
+        self, ext4: Path, make_file: MakeFile, refusal: int
+    ) -> None:
+        path = own(make_file(MIB, "warm", ext4))
+        found = query_without_cachestat(refusal, path)
+        assert (found.resident_bytes, found.unknown) == (MIB, 0)
+        assert found.dirty_bytes is found.writeback_bytes is None
+        assert str(found) == "1.0 MiB of 1.0 MiB resident in 1 file"
+
+    def test_the_cache_of_a_disk_is_unknown(self, ext4: Path, refusal: int) -> None:
+        device = ext4.stat().st_dev
+        name = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
+        disk = Path("/dev", name)
+        before = disk.stat()
+        own(disk)
+        try:
+            [found] = query_without_cachestat(refusal, disk).files
+        finally:
+            os.chown(disk, before.st_uid, before.st_gid)
+            disk.chmod(before.st_mode & 0o777)
+        assert residency.cachestat(disk).resident > 0
+        assert (found.error, found.resident_bytes, found.source, found.spans) == (None,) * 4
+
+
+class TestWithCachestat:
+    def test_a_file_of_others_does_not_make_it_seem_missing(
+        self, ext4: Path, make_file: MakeFile
+    ) -> None:
+        require(residency.has_cachestat(), "needs cachestat(2), Linux 6.5")
+        paths = [make_file(MIB, "warm", ext4), own(make_file(MIB + PAGE, "warm", ext4))]
+        foreign, mine = as_other_user(query, [*paths, paths[0]]).files[:2]
+        assert (foreign.resident_bytes, foreign.source) == (None, None)
+        assert (mine.resident_bytes, mine.source) == (MIB + PAGE, ResidencySource.CACHESTAT)

@@ -1,0 +1,367 @@
+"""A report of `drop` is lazy, frozen, pickles, adds up and reads well; progress and Ctrl-C work."""
+
+import dataclasses
+import errno
+import os
+import pickle
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accv_cache import DropCacheStatus, DropRecord, DropReport, KeptReason, SkipReason, drop, query
+from accv_cache import _drop as drop_module
+from support import mounts, residency
+from support.files import MakeFile
+from support.residency import PAGE, resident_bytes
+from support.threads import all_ended, threads
+
+MIB = 1 << 20
+
+pytestmark = pytest.mark.usefixtures("no_leaked_descriptors")
+
+
+@pytest.fixture
+def report(make_file: MakeFile, tmp_path: Path, tmpfs: Path) -> DropReport:
+    """On four files: one that went, one that stayed, two that failed; and on a link left out."""
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    gone = make_file(MIB, "warm", directory)
+    (directory / "link").symlink_to(gone)
+    kept = make_file(2 * MIB, "dirty", tmpfs)
+    os.mkfifo(tmp_path / "fifo")
+    return drop([directory, tmp_path / "missing", kept, tmp_path / "fifo"])
+
+
+def comparable(record: DropRecord) -> tuple[object, ...]:
+    """A record's fields; two exceptions are never equal."""
+    return (*dataclasses.astuple(dataclasses.replace(record, error=None)), repr(record.error))
+
+
+class TestReport:
+    def test_sums_over_the_files_that_were_advised(self, report: DropReport) -> None:
+        assert len(report.files) == 4
+        assert report.before_bytes == report.known_before_bytes == 3 * MIB
+        assert report.resident_bytes == report.known_resident_bytes == 2 * MIB
+        assert report.evicted_bytes == report.known_evicted_bytes == MIB
+        assert report.kept == {KeptReason.MEMORY_FILESYSTEM: 2 * MIB}
+        assert report.unknown_files == 0
+
+    def test_has_the_status_of_the_first_that_failed(self, report: DropReport) -> None:
+        assert not report.ok
+        assert report.status is DropCacheStatus.FILE_OPEN_FAILED
+        statuses = [record.status for record in report.failed]
+        assert statuses == [DropCacheStatus.FILE_OPEN_FAILED, DropCacheStatus.FADVISE_FAILED]
+
+    def test_names_what_was_left_out(self, report: DropReport) -> None:
+        [(path, reason)] = report.skipped
+        assert Path(path).name == "link"
+        assert reason is SkipReason.SYMBOLIC_LINK
+
+    def test_raises_the_error_of_the_first_that_failed(
+        self, report: DropReport, tmp_path: Path
+    ) -> None:
+        with pytest.raises(FileNotFoundError, match="cannot open") as caught:
+            report.raise_for_status()
+        assert caught.value.errno == errno.ENOENT
+        assert caught.value.filename == str(tmp_path / "missing")
+
+    def test_raises_nothing_where_all_is_well(self, make_file: MakeFile) -> None:
+        path = make_file(PAGE)
+        report = drop(path)
+        report.raise_for_status()
+        assert report.ok
+        assert resident_bytes(path) == 0
+
+    def test_is_one_line_for_a_log(self, report: DropReport) -> None:
+        assert str(report) == (
+            "evicted 1.0 MiB of 3.0 MiB in 4 files; "
+            "2.0 MiB stayed: in a memory file system; "
+            "1 file: FILE_OPEN_FAILED; 1 file: FADVISE_FAILED"
+        )
+        assert repr(report) == f"<DropReport: {report}>"
+
+    def test_is_frozen(self, report: DropReport) -> None:
+        for name in ("ok", "status", "files", "before_bytes", "anything"):
+            with pytest.raises(AttributeError):
+                setattr(report, name, None)
+        with pytest.raises(TypeError):
+            report.files[0] = report.files[1]  # type: ignore[index]
+
+    def test_pickles(self, report: DropReport) -> None:
+        copy = pickle.loads(pickle.dumps(report))
+        assert type(copy) is DropReport
+        assert str(copy) == str(report)
+        assert copy.skipped == report.skipped
+        assert list(map(comparable, copy.files)) == list(map(comparable, report.files))
+
+    def test_explains_what_stayed_and_what_failed(self, report: DropReport, tmp_path: Path) -> None:
+        lines = report.explain().splitlines()
+        assert lines == [
+            f"{tmp_path / 'missing'}: cannot open: No such file or directory",
+            f"{report.files[2].path}: 2.0 MiB stayed: in a memory file system",
+            f"{tmp_path / 'fifo'}: cannot evict: Illegal seek (a pipe has no pages: leave it out)",
+        ]
+        assert [line for each in report.files[1:] for line in each.explain().splitlines()] == lines
+
+    def test_of_a_list_that_is_empty_reads_well(self) -> None:
+        report = drop([])
+        assert str(report) == "evicted 0 B of 0 B in 0 files"
+        assert report.explain() == "nothing stayed"
+
+
+class TestSum:
+    def test_has_the_files_of_both_in_order(self, report: DropReport, make_file: MakeFile) -> None:
+        path = make_file(PAGE)
+        other = drop(path)
+        before = str(report), str(other)
+        for total, parts in ((report + other, (report, other)), (other + report, (other, report))):
+            paths = [record.path for part in parts for record in part.files]
+            assert [record.path for record in total.files] == paths
+            assert total.evicted_bytes == MIB + PAGE
+            assert total.kept == report.kept
+            assert total.skipped == report.skipped
+            assert total.status is report.status
+        assert (str(report), str(other)) == before
+
+    def test_pickles_like_any(self, report: DropReport) -> None:
+        total = pickle.loads(pickle.dumps(report + report))
+        assert len(total.files) == 8
+        assert total.before_bytes == 6 * MIB
+
+    def test_is_of_reports_of_one_kind(self, report: DropReport, make_file: MakeFile) -> None:
+        for other in (query(make_file(PAGE)), 0, None, "report"):
+            with pytest.raises(TypeError):
+                _ = report + other  # type: ignore[operator]
+
+
+class TestRecords:
+    @pytest.fixture
+    def made(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The paths of the records made so far."""
+        paths: list[str] = []
+
+        def make(**fields: Any) -> DropRecord:  # noqa: ANN401 - the record's fields
+            paths.append(fields["path"])
+            return DropRecord(**fields)
+
+        monkeypatch.setattr(drop_module, "DropRecord", make)
+        return paths
+
+    def test_are_made_when_looked_at(self, make_file: MakeFile, made: list[str]) -> None:
+        path = make_file(PAGE)
+        report = drop([path] * 20_000)
+        assert report.ok
+        assert report.status is DropCacheStatus.SUCCESS
+        assert len(report.files) == 20_000
+        assert report.evicted_bytes == PAGE
+        assert "20000 files" in str(report)
+        assert (report + report).kept == {}
+        pickle.dumps(report)
+        assert made == []
+        assert report.files[1234].path == str(path)
+        assert len(made) == 1
+
+    def test_are_a_sequence(self, report: DropReport) -> None:
+        paths = [record.path for record in report.files]
+        assert len(set(paths)) == 4
+        assert report.files[-1].path == paths[3]
+        assert [record.path for record in report.files[1:3]] == paths[1:3]
+        assert [record.path for record in report.files[::-1]] == paths[::-1]
+        assert [record.path for record in reversed(report.files)] == paths[::-1]
+        assert repr(report.files) == "<4 records>"
+        for beyond in (4, -5):
+            with pytest.raises(IndexError):
+                report.files[beyond]
+
+    def test_are_frozen(self, report: DropReport) -> None:
+        record = report.files[0]
+        for field in dataclasses.fields(record):
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(record, field.name, None)
+        with pytest.raises((AttributeError, TypeError)):
+            record.anything = None  # type: ignore[attr-defined]
+
+    def test_pickle(self, report: DropReport) -> None:
+        for record in report.files:
+            assert comparable(pickle.loads(pickle.dumps(record))) == comparable(record)
+
+    def test_are_equal_where_all_fields_are(self, report: DropReport) -> None:
+        assert report.files[0] == report.files[0]
+        assert report.files[0] != report.files[2]
+
+    def test_show_their_fields(self, report: DropReport) -> None:
+        record = report.files[0]
+        assert repr(record).startswith(f"DropRecord(path={record.path!r}, status=<DropCacheStatus.")
+        assert "size_bytes=1048576" in repr(record)
+
+
+class Cells(HTMLParser):
+    """The text of each cell, and of the caption, of an HTML table."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == [], "every tag is closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert attrs == []
+        self.open.append(tag)
+        if tag in ("td", "th", "caption"):
+            self.texts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts[-1] += data
+
+
+class TestInANotebook:
+    def test_a_report_is_a_table(self, report: DropReport, tmp_path: Path) -> None:
+        texts = Cells(report._repr_html_()).texts
+        caption, *cells = texts
+        assert caption == str(report)
+        rows = [cells[at : at + 5] for at in range(0, len(cells), 5)]
+        assert rows[0] == ["file", "status", "resident before", "after", "why"]
+        kept = [report.files[2].path, "SUCCESS", "2.0 MiB", "2.0 MiB", "in a memory file system"]
+        assert rows[1] == kept
+        assert [str(tmp_path / "missing"), "FILE_OPEN_FAILED", "unknown", "unknown", ""] in rows
+        assert len(rows) == 5
+
+    def test_names_are_text_and_no_markup(self, tmp_path: Path) -> None:
+        report = drop(tmp_path / "<b>&amp;.mp4")
+        assert str(tmp_path / "<b>&amp;.mp4") in Cells(report._repr_html_()).texts
+
+    def test_names_that_are_no_text_can_be_written_down(self, tmp_path: Path) -> None:
+        html = drop(os.fsdecode(bytes(tmp_path) + b"/\xff.mp4"))._repr_html_()
+        assert b"?.mp4" in html.encode()
+
+    def test_a_long_report_shows_a_part(self, make_file: MakeFile) -> None:
+        html = drop([make_file(PAGE)] * 1000)._repr_html_()
+        assert len(re.findall("<tr>", html)) == 21
+
+
+class StopError(Exception):
+    """What the tests stop a drop with."""
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
+    """Files on a file system where each takes milliseconds to open."""
+    source = tmp_path_factory.mktemp("source")
+    names = [f"{number:03}.bin" for number in range(250)]
+    for name in names:
+        (source / name).write_bytes(b"x" * PAGE)
+    options = ("allow_other", "default_permissions", "open_us=2000")
+    with mounts.fuse(tmp_path_factory.mktemp("mount"), options, source=source) as root:
+        yield [root / name for name in names]
+
+
+class TestProgress:
+    def test_is_called_on_the_calling_thread_with_growing_numbers(self, slow: list[Path]) -> None:
+        for path in slow:
+            residency.warm(path)
+        calls: list[tuple[int, int, int]] = []
+        callers = set()
+
+        def progress(*numbers: int) -> None:
+            done, total, evicted = numbers
+            calls.append((done, total, evicted))
+            callers.add(threading.get_ident())
+
+        report = drop(slow, workers=1, progress=progress)
+        assert callers == {threading.get_ident()}
+        assert {total for _, total, _ in calls} == {len(slow)}
+        assert calls == sorted(calls)
+        assert any(0 < done < len(slow) for done, _, _ in calls)
+        for done, _, evicted in calls:
+            assert 0 <= evicted <= (done + 1) * PAGE
+        assert calls[-1] == (len(slow), len(slow), report.evicted_bytes)
+        assert [path for path in slow if resident_bytes(path)] == []
+
+    def test_counts_bad_files_too(self, make_file: MakeFile, tmp_path: Path) -> None:
+        calls = []
+        paths = [make_file(PAGE), tmp_path / "missing", make_file(2 * PAGE, "dirty")]
+        drop(paths, progress=lambda *numbers: calls.append(numbers))
+        assert calls[-1] == (3, 3, 3 * PAGE)
+
+    def test_of_an_empty_list_says_so(self) -> None:
+        calls = []
+        drop([], progress=lambda *numbers: calls.append(numbers))
+        assert calls[-1] == (0, 0, 0)
+
+    def test_may_give_anything_back(self, make_file: MakeFile) -> None:
+        path = make_file(PAGE)
+        assert drop(path, progress=lambda *_: False).evicted_bytes == PAGE
+
+    @pytest.mark.parametrize("workers", [None, 1, 8])
+    @pytest.mark.parametrize("error", [StopError(), KeyboardInterrupt(), SystemExit()], ids=repr)
+    def test_raises_through_and_ends_the_drop(
+        self, slow: list[Path], error: BaseException, workers: int | None
+    ) -> None:
+        residency.warm(slow[-1])
+
+        def progress(*_: int) -> None:
+            raise error
+
+        before = threads()
+        with pytest.raises(type(error)) as caught:
+            drop([*slow[:-1] * 100, slow[-1]], workers=workers, progress=progress)
+        assert caught.value is error
+        assert all_ended(before)
+        assert resident_bytes(slow[-1]) == PAGE
+
+    def test_that_raises_at_the_very_end_raises_through(self, make_file: MakeFile) -> None:
+        def progress(done: int, total: int, _: int) -> None:
+            if done == total:
+                raise StopError
+
+        path = make_file(PAGE)
+        with pytest.raises(StopError):
+            drop(path, progress=progress)
+        assert resident_bytes(path) == 0
+
+    def test_may_drop_something_itself(self, make_file: MakeFile) -> None:
+        outer, inner = make_file(PAGE), make_file(PAGE)
+        reports = []
+        drop(outer, progress=lambda *_: reports.append(drop(inner)))
+        assert reports[0].evicted_bytes == PAGE
+        assert resident_bytes(outer) == resident_bytes(inner) == 0
+
+
+class TestCtrlC:
+    @pytest.mark.parametrize("progress", [None, lambda *_: None], ids=["alone", "with-progress"])
+    def test_comes_through_from_the_middle(
+        self, slow: list[Path], progress: Callable[[int, int, int], object] | None
+    ) -> None:
+        first, last = slow[0], slow[-1]
+        residency.warm(first)
+        residency.warm(last)
+
+        def press() -> None:
+            while resident_bytes(first):
+                os.sched_yield()
+            os.kill(os.getpid(), signal.SIGINT)
+
+        before = threads()
+        finger = threading.Thread(target=press)
+        finger.start()
+        with pytest.raises(KeyboardInterrupt):
+            drop([*slow[:-1] * 200, last], progress=progress)
+        finger.join()
+        assert all_ended(before)
+        assert resident_bytes(last) == PAGE
+
+    def test_leaves_the_next_drop_alone(self, slow: list[Path]) -> None:
+        residency.warm(slow[0])
+        assert drop(slow[0]).evicted_bytes == PAGE
+        assert resident_bytes(slow[0]) == 0
