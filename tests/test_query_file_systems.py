@@ -305,13 +305,16 @@ class TestFuse:
                 assert found.resident_bytes == MIB
                 assert found.spans == ((0, MIB),)
 
-    def test_lent_to_another_user_is_not_opened_again(self, place: Path) -> None:
+    def test_lent_is_not_opened_again_whoever_owns_it(self, place: Path) -> None:
         with mounts.fuse(place, ("allow_other", "no_keep_cache")) as root:
             path = root / "clip"
             residency.dirty(path, MIB)
+            os.chown(path, NOBODY, NOBODY)
             with path.open("rb") as file:
                 file.read()
-                as_other_user(query, file.fileno(), spans=True)
+                [found] = query(file, spans=True).files
+                assert found.spans == ((0, MIB),)
+                as_other_user(query, file, spans=True)
                 assert residency.cachestat(file.fileno()).resident == MIB
 
 

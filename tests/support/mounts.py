@@ -164,5 +164,6 @@ def _made(directory: Path) -> Path:
 def _run(*command: str, pass_fds: tuple[int, ...] = ()) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=pass_fds)
     if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+        msg = f"{' '.join(command)}: {done.stderr.strip()}"
+        raise RuntimeError(msg)
     return done.stdout

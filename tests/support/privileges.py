@@ -49,7 +49,8 @@ def as_other_user(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
         answer = pipe.read()
     _, status = os.waitpid(child, 0)
     if not answer:
-        raise RuntimeError(f"the child ended without an answer, wait status {status}")
+        msg = f"the child ended without an answer, wait status {status}"
+        raise RuntimeError(msg)
     result: T
     error: BaseException | None
     result, error, trace = pickle.loads(answer)
