@@ -157,6 +157,13 @@ class TestTargets:
         assert first.path == second.path == str(path)
         assert (first.evicted_bytes, second.evicted_bytes) == (MIB, 0)
 
+    def test_that_come_twice_count_what_left_once(self, make_file: MakeFile) -> None:
+        path = make_file(4 * MIB, "dirty")
+        report = drop([path, path])
+        assert resident_bytes(path) == 0
+        assert report.evicted_bytes == report.files[0].before_bytes
+        assert report.resident_bytes == 0
+
     @pytest.mark.parametrize("kind", ["/dev/null", "/proc/self/status"])
     def test_with_nothing_to_evict_succeed(self, kind: str) -> None:
         [record] = drop(kind).files
@@ -392,7 +399,7 @@ class TestNumbers:
     @pytest.mark.parametrize("name", ["length", "workers"])
     def test_of_nothing_are_refused(self, make_file: MakeFile, name: str) -> None:
         path = make_file(PAGE)
-        with pytest.raises(ValueError, match=f"{name} must be at least 1"):
+        with pytest.raises(ValueError, match=f"{name} must be from 1"):
             drop(path, **wrong({name: 0}))
         assert resident_bytes(path) == PAGE
 

@@ -175,6 +175,8 @@ class TestOneLargeFile:
     """Of so many pages some may go by themselves: what is gone is exact, what stays is not."""
 
     SIZE = 96 * MIB + 12345
+    RECLAIM = 2 * MIB
+    """A reclaimer of the system may hold some pages for a moment; a bad seam would leave more."""
 
     @pytest.fixture(params=["ext4", "xfs"])
     def path(self, request: pytest.FixtureRequest, mounted: Callable[[str], Path]) -> Path:
@@ -193,7 +195,7 @@ class TestOneLargeFile:
         warm = resident_bytes(path)
         report = drop(path, workers=workers)
         assert mincore_spans(path) == []
-        assert report.resident_bytes == 0
+        assert report.known_resident_bytes < self.RECLAIM
         assert self.SIZE // 2 < report.known_evicted_bytes <= warm <= whole_pages(self.SIZE)
 
     @pytest.mark.parametrize("workers", [None, 2, 8])
@@ -210,7 +212,7 @@ class TestOneLargeFile:
         length = None if last is None else stop - start
         report = drop(path, offset=start, length=length, workers=workers)
         assert resident_within(path, start, stop) == 0
-        assert report.before_bytes == report.evicted_bytes
+        assert report.known_resident_bytes < self.RECLAIM
         assert (stop - start) // 2 < report.known_evicted_bytes <= warm_inside
         assert resident_bytes(path) >= (warm - warm_inside) // 2
 

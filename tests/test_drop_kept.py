@@ -163,6 +163,15 @@ class TestMapped:
         assert str(held) in explanation
         assert str(free) not in explanation
 
+    def test_takes_precedence_over_what_looks_like_a_folio_at_an_edge(
+        self, make_file: MakeFile
+    ) -> None:
+        path = make_file(4 * MIB)
+        with residency.mapped_elsewhere(path):
+            [record] = drop(path, offset=MIB + 1, length=2 * MIB).files
+        # The page that the range cuts would stay whoever maps it, at either end.
+        assert record.kept == {KeptReason.EDGE: 2 * PAGE, KeptReason.MAPPED: 2 * MIB - PAGE}
+
     def test_goes_with_the_mapping(self, make_file: MakeFile) -> None:
         path = make_file(MIB)
         with residency.mapped(path):

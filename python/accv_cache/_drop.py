@@ -33,7 +33,8 @@ class KeptReason(enum.Enum):
     MAPPED = "mapped"
     """In a file that a process was seen to have mapped."""
     BUSY = "busy"
-    """None of these: in use by the kernel, or by a process that was not seen."""
+    """None of these: in use by the kernel, or by a process that was not seen; or dirty, where the
+    kernel does not tell (overlayfs, with `sync=False`)."""
 
 
 _REASONS = tuple(KeptReason)
@@ -273,7 +274,8 @@ def drop(  # noqa: PLR0913 - one keyword a choice
         paths: One path, descriptor or file object, or an iterable of those. A directory means the
             regular files below it: each inode once, however many hard links; other file systems,
             special files and links met on the way are skipped, and listed in `skipped`. A
-            descriptor stays open, and its offset untouched. The same file twice gives two records.
+            descriptor stays open, and its offset untouched. The same file twice gives two records;
+            what left counts for the first.
         offset: Where the range of each file starts, in bytes.
         length: How many bytes it has, at least 1; None: to the end. Pages and large folios partly
             outside the range stay, and are counted as `KeptReason.EDGE`.

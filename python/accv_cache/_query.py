@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import errno
+import heapq
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -218,7 +219,7 @@ class CacheReport(Report[CacheRecord]):
 
     def _repr_html_(self) -> str:
         """Show a table in a notebook: the files that hold most, a bar each."""
-        shown = sorted(self.files, key=lambda record: -(record.resident_bytes or 0))[:20]
+        shown = heapq.nlargest(20, self.files, key=lambda record: record.resident_bytes or 0)
         rows = [(record.path, _share(record), _bar(record)) for record in shown]
         return html_table(str(self), ("file", "resident", ""), rows)
 

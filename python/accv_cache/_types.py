@@ -64,6 +64,6 @@ def check_number(name: str, value: int | None, least: int) -> int:
         msg = f"{name} must be an integer, not {value!r}"
         raise TypeError(msg) from None
     if not least <= number < sys.maxsize:
-        msg = f"{name} must be at least {least}, or None, not {number}"
+        msg = f"{name} must be from {least} to {sys.maxsize - 1}, or None, not {number}"
         raise ValueError(msg)
     return number

@@ -20,8 +20,9 @@ struct kept_bytes {
     std::int64_t memory_filesystem = 0;  ///< tmpfs, ramfs: the page cache is the only copy.
     std::int64_t edge = 0;               ///< In a page or folio that is partly outside the range.
     std::int64_t mapped = 0;             ///< In a file that a process was seen to have mapped.
-    std::int64_t busy = 0;               ///< None of these: in use by the kernel, or by an unseen
-                                         ///< process.
+    /// None of these: in use by the kernel or by an unseen process; or dirty, where the kernel does
+    /// not tell (overlayfs, without `sync`).
+    std::int64_t busy = 0;
 
     std::int64_t total() const noexcept {
         return dirty + writeback + memory_filesystem + edge + mapped + busy;

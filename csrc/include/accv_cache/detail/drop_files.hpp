@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -153,7 +155,7 @@ public:
     explicit first_pass(drop_work<Tick>& work) noexcept : work_(work) {}
 
     verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
-        if (work_.request.range.offset < 0 || work_.request.range.length < 0)
+        if (!work_.request.range.is_valid())
             return work_.fail(position, DropCacheStatus::FADVISE_FAILED, EINVAL);
         entry.file = work_.targets.open(position);
         open_file& file = entry.file;
@@ -275,13 +277,22 @@ private:
     drop_work<Tick>& work_;
 };
 
-/// Turns `busy` into `mapped` where a process is seen to have the file mapped.
+/// The bytes of the pages that an end of `range` cuts: they stay whoever maps the file.
+inline std::int64_t cut_by(const byte_range& range) noexcept {
+    const bool start = range.offset % page_size() != 0;
+    const bool end = range.length != 0 && (range.offset + range.length) % page_size() != 0;
+    return (start ? page_size() : 0) + (end ? page_size() : 0);
+}
+
+/// Turns `busy` into `mapped` where a process is seen to have the file mapped. So it does with what
+/// looks like the edge of a folio, and may as well be a mapped page beside the edge.
 inline void find_mapped(std::vector<drop_record>& records,
-                        const std::vector<file_identity>& identities) {
+                        const std::vector<file_identity>& identities, const byte_range& range) {
     process_scan scan;
     std::vector<std::pair<std::size_t, std::size_t>> files;  // position here, number in the scan
     for (std::size_t i = 0; i != records.size(); ++i)
-        if (records[i].kept.busy != 0) files.emplace_back(i, scan.add(identities[i]));
+        if (records[i].kept.busy != 0 || records[i].kept.edge > cut_by(range))
+            files.emplace_back(i, scan.add(identities[i]));
     if (files.empty()) return;
     std::vector<char> is_mapped(files.size(), 0);
     scan.run(false, [&](int, const std::vector<held_file>& held) {
@@ -289,9 +300,46 @@ inline void find_mapped(std::vector<drop_record>& records,
     });
     for (const auto& [position, number] : files) {
         kept_bytes& kept = records[position].kept;
-        if (is_mapped[number] != 0) kept.mapped = std::exchange(kept.busy, 0);
+        if (is_mapped[number] == 0) continue;
+        const std::int64_t at_edge = std::min(kept.edge, cut_by(range));
+        kept.mapped = std::exchange(kept.busy, 0) + std::exchange(kept.edge, at_edge) - at_edge;
     }
 }
+
+/// The files that need the second pass, each once, however often the list names them.
+template <class Tick>
+class second_visits {
+public:
+    explicit second_visits(drop_work<Tick>& work) : work_(work) {
+        for (std::size_t i = 0; i != work.records.size(); ++i)
+            if (work.needs_second_pass(i) && visited_.try_emplace(work.identities[i], i).second)
+                positions_.push_back(i);
+    }
+
+    const std::vector<std::size_t>& positions() const noexcept { return positions_; }
+
+    /// What left counts for the name that comes first in the list.
+    void settle_repeated() {
+        if (visited_.empty()) return;
+        std::unordered_set<std::size_t> told;
+        for (std::size_t i = 0; i != work_.records.size(); ++i) {
+            const auto found = visited_.find(work_.identities[i]);
+            if (found == visited_.end()) continue;
+            drop_record& record = work_.records[i];
+            const drop_record& last = work_.records[found->second];
+            const bool is_first = told.insert(found->second).second;
+            const auto before = is_first ? record.before_bytes : last.after_bytes;
+            record = last;
+            record.before_bytes = before;
+        }
+        work_.counters.done_files = work_.records.size();
+    }
+
+private:
+    drop_work<Tick>& work_;
+    std::unordered_map<file_identity, std::size_t, file_identity_hash> visited_;
+    std::vector<std::size_t> positions_;
+};
 
 /// `drop` over a list of targets. `tick(counters)` is called as `run_batch` says.
 template <class Tick>
@@ -333,13 +381,12 @@ drop_report drop_files(target_list targets, const walk_options& walk, const drop
     subset<first_pass<ticking>> below(first, found);
     run_batch(below, found.size(), how, shared);
 
-    std::vector<std::size_t> unfinished;
-    for (std::size_t i = 0; i != work.records.size(); ++i)
-        if (work.needs_second_pass(i)) unfinished.push_back(i);
-    subset<second_pass<ticking>> again(second, unfinished);
-    run_batch(again, unfinished.size(), how, shared);
+    second_visits<ticking> visits(work);
+    subset<second_pass<ticking>> again(second, visits.positions());
+    run_batch(again, visits.positions().size(), how, shared);
+    if (!shared.stopped()) visits.settle_repeated();
 
-    if (!shared.stopped()) find_mapped(work.records, work.identities);
+    if (!shared.stopped()) find_mapped(work.records, work.identities, request.range);
     if (!shared.stopped()) shared();  // so that the last progress says that all is done
     return {work.targets.take_paths(), std::move(work.records), std::move(skipped),
             shared.stopped()};

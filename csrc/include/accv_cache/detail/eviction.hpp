@@ -18,7 +18,7 @@ struct byte_range {
     std::int64_t offset = 0;
     std::int64_t length = 0;
 
-    bool whole_file() const noexcept { return offset == 0 && length == 0; }
+    bool is_valid() const noexcept { return offset >= 0 && length >= 0; }
     /// Where the range ends in a file of `size` bytes.
     std::int64_t end(std::int64_t size) const noexcept {
         return length != 0 && length < size - offset ? offset + length : size;
@@ -60,9 +60,8 @@ public:
         const auto nth = static_cast<std::int64_t>(piece);
         const std::int64_t start = piece == 0 ? range_.offset : first_end_ + (nth - 1) * step_;
         // The last piece goes as far as the caller asked, which may be further than the size was.
-        const std::int64_t range_end = range_.offset + range_.length;
         const std::int64_t length = piece + 1 != pieces_ ? first_end_ + nth * step_ - start
-                                    : range_.length != 0 ? range_end - start
+                                    : range_.length != 0 ? range_.length - (start - range_.offset)
                                                          : 0;
         return -advise_evict(fd_, {start, length});
     }
@@ -114,7 +113,7 @@ verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::int64_t 
     batch_options options;
     options.workers = alone ? workers : 1;
     const std::int64_t worth_splitting = std::int64_t{options.workers == 1 ? 1024 : 64} << 20;
-    if (bytes < worth_splitting) return -advise_evict(fd, range);
+    if (bytes < worth_splitting || range.offset >= file_size) return -advise_evict(fd, range);
 
     piecewise_eviction job(fd, range, std::max(range.end(file_size), range.offset));
     const auto look = [&tick, alone] { return alone ? tick() : !tick.stopped(); };

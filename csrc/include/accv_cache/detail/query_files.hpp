@@ -42,7 +42,7 @@ public:
         if (file.error == EINTR) return interrupted;
         if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
         if (file.error == 0 && ::fstat(file.fd, &file.status) != 0) file.error = errno;
-        if (request_.range.offset < 0 || request_.range.length < 0) file.error = EINVAL;
+        if (!request_.range.is_valid()) file.error = EINVAL;
         records_[position].error = file.error;
         return proceed;
     }

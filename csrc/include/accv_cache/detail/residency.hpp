@@ -163,8 +163,7 @@ inline residency read_residency(int fd, const byte_range& range, const struct st
     if (error == 0 && !may_hide) return told;
     if (S_ISBLK(status.st_mode) || !may_trust_mincore(fd)) return {};  // a disk has no st_size
     const residency seen = count_by_mincore(fd, range, status.st_size);
-    // On FUSE that nothing is seen confirms what cachestat told, with more figures. A file in
-    // direct-I/O mode has no pages, and cannot be mapped.
+    // On FUSE that nothing is seen confirms what cachestat told, with more figures.
     const bool confirmed = told.known() && seen.resident_bytes == 0;
     return kind == file_system_kind::fuse && confirmed ? told : seen;
 }

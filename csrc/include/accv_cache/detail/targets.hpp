@@ -149,7 +149,9 @@ template <class Tick>
 expansion expand(const target_list& targets, const std::vector<char>& is_directory,
                  const walk_options& options, Tick& tick) {
     expansion expanded;
-    directory_walk<Tick> walk(options, tick);
+    paced_tick<Tick> now_and_then(tick, monotonic_now());
+    const auto look = [&] { return now_and_then.at(monotonic_now()); };
+    directory_walk<decltype(look)> walk(options, look);
     for (std::size_t i = 0; i != targets.size() && !expanded.stopped; ++i) {
         if (is_directory[i] == 0) {
             expanded.targets.append(targets, i);
