@@ -104,7 +104,7 @@ public:
         struct statx status{};
         // The type never changes, so what a network file system remembers will do.
         const int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
-        if (!targets_.is_lent(position) &&
+        if (!targets_.is_lent(position) && !targets_.paths().has_nul(position) &&
             ::statx(AT_FDCWD, targets_.paths()[position], flags, STATX_TYPE, &status) == 0)
             is_directory_[position] = S_ISDIR(status.stx_mode) ? 1 : 0;
         return proceed;

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <limits>
 
 #include "accv_cache/detail/eviction.hpp"
 #include "accv_cache/detail/file_system.hpp"
@@ -21,7 +23,10 @@ inline int write_back(int fd, const byte_range& range) noexcept {
     if (kind != file_system_kind::overlay && kind != file_system_kind::network) {
         constexpr unsigned wait_for_all =
             SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
-        return ::sync_file_range(fd, range.offset, range.length, wait_for_all) == 0 ? 0 : -errno;
+        // Unlike posix_fadvise(2) it refuses a range whose end is no off_t; 0: to the end.
+        const std::int64_t most = std::numeric_limits<std::int64_t>::max() - range.offset;
+        const std::int64_t length = range.length <= most ? range.length : 0;
+        return ::sync_file_range(fd, range.offset, length, wait_for_all) == 0 ? 0 : -errno;
     }
     return ::fdatasync(fd) == 0 ? 0 : -errno;
 }
