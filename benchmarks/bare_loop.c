@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-size_t bare_loop(const char *const *paths, size_t count)
-{
+size_t bare_loop(const char* const* paths, size_t count) {
     size_t failed = 0;
     for (size_t i = 0; i < count; ++i) {
         struct stat status;
@@ -19,8 +18,7 @@ size_t bare_loop(const char *const *paths, size_t count)
             ++failed;
             continue;
         }
-        if (fstat(fd, &status) != 0 || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0)
-            ++failed;
+        if (fstat(fd, &status) != 0 || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0) ++failed;
         close(fd);
     }
     return failed;

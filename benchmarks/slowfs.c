@@ -36,7 +36,7 @@
 #include <unistd.h>
 
 static struct {
-    const char *source;
+    const char* source;
     unsigned open_us;
     unsigned getattr_us;
     int keep_cache;
@@ -53,7 +53,7 @@ static const struct fuse_opt options[] = {
 /* Every path is looked up from here: a daemon's working directory is /. */
 static int source_fd;
 
-static const char *relative(const char *path) { return path[1] ? path + 1 : "."; }
+static const char* relative(const char* path) { return path[1] ? path + 1 : "."; }
 
 static int result(long value) { return value < 0 ? -errno : (int)value; }
 
@@ -63,7 +63,7 @@ static void wait_us(unsigned us) {
     }
 }
 
-static void *slow_init(struct fuse_conn_info *connection, struct fuse_config *config) {
+static void* slow_init(struct fuse_conn_info* connection, struct fuse_config* config) {
     (void)connection;
     config->use_ino = 1;
     return NULL;
@@ -71,42 +71,42 @@ static void *slow_init(struct fuse_conn_info *connection, struct fuse_config *co
 
 /* Attributes */
 
-static int slow_getattr(const char *path, struct stat *attributes, struct fuse_file_info *file) {
+static int slow_getattr(const char* path, struct stat* attributes, struct fuse_file_info* file) {
     wait_us(settings.getattr_us);
     if (file) return result(fstat((int)file->fh, attributes));
     return result(fstatat(source_fd, relative(path), attributes, AT_SYMLINK_NOFOLLOW));
 }
 
-static int slow_chmod(const char *path, mode_t mode, struct fuse_file_info *file) {
+static int slow_chmod(const char* path, mode_t mode, struct fuse_file_info* file) {
     (void)file;
     return result(fchmodat(source_fd, relative(path), mode, 0));
 }
 
-static int slow_chown(const char *path, uid_t user, gid_t group, struct fuse_file_info *file) {
+static int slow_chown(const char* path, uid_t user, gid_t group, struct fuse_file_info* file) {
     (void)file;
     return result(fchownat(source_fd, relative(path), user, group, AT_SYMLINK_NOFOLLOW));
 }
 
-static int slow_utimens(const char *path, const struct timespec times[2],
-                        struct fuse_file_info *file) {
+static int slow_utimens(const char* path, const struct timespec times[2],
+                        struct fuse_file_info* file) {
     (void)file;
     return result(utimensat(source_fd, relative(path), times, AT_SYMLINK_NOFOLLOW));
 }
 
 /* Directories and names */
 
-static int slow_readdir(const char *path, void *buffer, fuse_fill_dir_t fill, off_t offset,
-                        struct fuse_file_info *file, enum fuse_readdir_flags flags) {
+static int slow_readdir(const char* path, void* buffer, fuse_fill_dir_t fill, off_t offset,
+                        struct fuse_file_info* file, enum fuse_readdir_flags flags) {
     (void)offset, (void)file, (void)flags;
     int fd = openat(source_fd, relative(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return -errno;
-    DIR *directory = fdopendir(fd);
+    DIR* directory = fdopendir(fd);
     if (!directory) {
         int error = errno;
         close(fd);
         return -error;
     }
-    for (struct dirent *entry; (entry = readdir(directory));) {
+    for (struct dirent* entry; (entry = readdir(directory));) {
         struct stat attributes = {.st_ino = entry->d_ino, .st_mode = DTTOIF(entry->d_type)};
         if (fill(buffer, entry->d_name, &attributes, 0, 0)) break;
     }
@@ -114,33 +114,33 @@ static int slow_readdir(const char *path, void *buffer, fuse_fill_dir_t fill, of
     return 0;
 }
 
-static int slow_mkdir(const char *path, mode_t mode) {
+static int slow_mkdir(const char* path, mode_t mode) {
     return result(mkdirat(source_fd, relative(path), mode));
 }
 
-static int slow_rmdir(const char *path) {
+static int slow_rmdir(const char* path) {
     return result(unlinkat(source_fd, relative(path), AT_REMOVEDIR));
 }
 
-static int slow_mknod(const char *path, mode_t mode, dev_t device) {
+static int slow_mknod(const char* path, mode_t mode, dev_t device) {
     return result(mknodat(source_fd, relative(path), mode, device));
 }
 
-static int slow_unlink(const char *path) { return result(unlinkat(source_fd, relative(path), 0)); }
+static int slow_unlink(const char* path) { return result(unlinkat(source_fd, relative(path), 0)); }
 
-static int slow_rename(const char *from, const char *to, unsigned flags) {
+static int slow_rename(const char* from, const char* to, unsigned flags) {
     return result(renameat2(source_fd, relative(from), source_fd, relative(to), flags));
 }
 
-static int slow_link(const char *from, const char *to) {
+static int slow_link(const char* from, const char* to) {
     return result(linkat(source_fd, relative(from), source_fd, relative(to), 0));
 }
 
-static int slow_symlink(const char *target, const char *path) {
+static int slow_symlink(const char* target, const char* path) {
     return result(symlinkat(target, source_fd, relative(path)));
 }
 
-static int slow_readlink(const char *path, char *buffer, size_t size) {
+static int slow_readlink(const char* path, char* buffer, size_t size) {
     ssize_t length = readlinkat(source_fd, relative(path), buffer, size - 1);
     if (length < 0) return -errno;
     buffer[length] = '\0';
@@ -149,42 +149,42 @@ static int slow_readlink(const char *path, char *buffer, size_t size) {
 
 /* Contents */
 
-static int opened(int fd, struct fuse_file_info *file) {
+static int opened(int fd, struct fuse_file_info* file) {
     if (fd < 0) return -errno;
     file->fh = (uint64_t)fd;
     file->keep_cache = settings.keep_cache != 0;
     return 0;
 }
 
-static int slow_open(const char *path, struct fuse_file_info *file) {
+static int slow_open(const char* path, struct fuse_file_info* file) {
     wait_us(settings.open_us);
     return opened(openat(source_fd, relative(path), file->flags | O_CLOEXEC), file);
 }
 
-static int slow_create(const char *path, mode_t mode, struct fuse_file_info *file) {
+static int slow_create(const char* path, mode_t mode, struct fuse_file_info* file) {
     wait_us(settings.open_us);
     return opened(openat(source_fd, relative(path), file->flags | O_CREAT | O_CLOEXEC, mode), file);
 }
 
-static int slow_release(const char *path, struct fuse_file_info *file) {
+static int slow_release(const char* path, struct fuse_file_info* file) {
     (void)path;
     close((int)file->fh);
     return 0;
 }
 
-static int slow_read(const char *path, char *data, size_t size, off_t offset,
-                     struct fuse_file_info *file) {
+static int slow_read(const char* path, char* data, size_t size, off_t offset,
+                     struct fuse_file_info* file) {
     (void)path;
     return result(pread((int)file->fh, data, size, offset));
 }
 
-static int slow_write(const char *path, const char *data, size_t size, off_t offset,
-                      struct fuse_file_info *file) {
+static int slow_write(const char* path, const char* data, size_t size, off_t offset,
+                      struct fuse_file_info* file) {
     (void)path;
     return result(pwrite((int)file->fh, data, size, offset));
 }
 
-static int slow_truncate(const char *path, off_t size, struct fuse_file_info *file) {
+static int slow_truncate(const char* path, off_t size, struct fuse_file_info* file) {
     if (file) return result(ftruncate((int)file->fh, size));
     int fd = openat(source_fd, relative(path), O_WRONLY | O_CLOEXEC);
     if (fd < 0) return -errno;
@@ -193,7 +193,7 @@ static int slow_truncate(const char *path, off_t size, struct fuse_file_info *fi
     return status;
 }
 
-static int slow_fsync(const char *path, int data_only, struct fuse_file_info *file) {
+static int slow_fsync(const char* path, int data_only, struct fuse_file_info* file) {
     (void)path;
     return result(data_only ? fdatasync((int)file->fh) : fsync((int)file->fh));
 }
@@ -223,14 +223,14 @@ static const struct fuse_operations operations = {
 };
 
 /* The first word that is no option is the source; the rest is for libfuse. */
-static int take_source(void *data, const char *argument, int key, struct fuse_args *rest) {
+static int take_source(void* data, const char* argument, int key, struct fuse_args* rest) {
     (void)data, (void)rest;
     if (key != FUSE_OPT_KEY_NONOPT || settings.source) return 1;
     settings.source = argument;
     return 0;
 }
 
-int main(int argc, char *argv[]) {
+int main(int argc, char* argv[]) {
     struct fuse_args arguments = FUSE_ARGS_INIT(argc, argv);
     if (fuse_opt_parse(&arguments, &settings, options, take_source)) return 2;
     if (!settings.source) {

@@ -33,9 +33,10 @@ cache_report query(const py::iterable& paths, std::int64_t offset, std::int64_t 
     request.range = {offset, length};
     request.spans = spans;
     request.workers = workers;
-    return *run_interruptibly([&](interrupts& tick) {
+    std::optional<cache_report> report = run_interruptibly([&](interrupts& tick) {
         return detail::query_files(std::move(targets), walk, request, tick);
     });
+    return report ? std::move(*report) : cache_report();  // none only when the tick raised
 }
 
 row row_at(const cache_report& report, std::size_t position) {

@@ -150,7 +150,8 @@ private:
     /// file; else its name does, seen from its process, unless it is deleted.
     static file_identity identity_of(const mapping& seen, const std::string& folder) {
         char range[64];
-        std::snprintf(range, sizeof range, "/map_files/%llx-%llx", seen.start, seen.stop);
+        if (std::snprintf(range, sizeof range, "/map_files/%llx-%llx", seen.start, seen.stop) < 0)
+            return {};
         struct stat status{};
         if (::stat((folder + range).c_str(), &status) == 0 ||
             ::stat((folder + "/root" + unescaped(seen.path)).c_str(), &status) == 0)

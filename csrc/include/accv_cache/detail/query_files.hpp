@@ -64,7 +64,8 @@ public:
         record.size_bytes = regular ? now.st_size : 0;
         record.source = told.source;
         if (!told.known()) return proceed;
-        if (request_.spans && spans_[position]) cut(*spans_[position], now.st_size);
+        if (request_.spans)
+            if (auto& spans = spans_[position]) cut(*spans, now.st_size);
         const std::int64_t most =
             regular ? most_resident(request_.range, now) : std::numeric_limits<std::int64_t>::max();
         const auto at_most = [most](std::int64_t bytes) { return std::min(bytes, most); };
