@@ -279,8 +279,10 @@ private:
 
 /// The bytes of the pages that an end of `range` cuts: they stay whoever maps the file.
 inline std::int64_t cut_by(const byte_range& range) noexcept {
-    const bool start = range.offset % page_size() != 0;
-    const bool end = range.length != 0 && (range.offset + range.length) % page_size() != 0;
+    const std::int64_t before = range.offset % page_size();
+    const std::int64_t last = range.length % page_size();  // their sum could be no off_t
+    const bool start = before != 0;
+    const bool end = range.length != 0 && (before + last) % page_size() != 0;
     return (start ? page_size() : 0) + (end ? page_size() : 0);
 }
 
