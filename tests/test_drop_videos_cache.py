@@ -23,7 +23,7 @@ from support.files import FileSystem, MakeFile
 from support.items import BAD, HARMLESS, PathLike
 from support.leases import leased
 from support.privileges import as_other_user
-from support.residency import PAGE, resident_bytes
+from support.residency import PAGE, kept_bytes, resident_bytes
 from support.threads import all_ended, threads
 
 SUCCESS = DropCacheStatus.SUCCESS
@@ -44,8 +44,8 @@ class Many(NamedTuple):
         for path in self.files:
             residency.warm(path)
 
-    def resident(self) -> list[Path]:
-        return [path for path in self.files if resident_bytes(path)]
+    def kept(self) -> list[Path]:
+        return [path for path in self.files if kept_bytes(path)]
 
     def fresh_directory(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self.directory))
@@ -327,7 +327,7 @@ class TestFailFast:
         items[place:place] = items_of(BAD[kind].make(many.fresh_directory()))
         many.warm()
         assert drop_videos_cache(items) is DropCacheStatus[BAD[kind].status]
-        assert many.resident() == many.files[place:]
+        assert many.kept() == many.files[place:]
 
     @pytest.mark.parametrize("kinds", list(permutations(["missing", "fifo", "int"])), ids="-".join)
     @pytest.mark.parametrize("gap", [0, 20])
@@ -342,7 +342,7 @@ class TestFailFast:
             items[at:at] = items_of(BAD[kind].make(directory))
         many.warm()
         assert drop_videos_cache(items) is DropCacheStatus[BAD[kinds[0]].status]
-        assert many.resident() == many.files[place:]
+        assert many.kept() == many.files[place:]
 
     @pytest.mark.parametrize("kind", ["missing", "fifo"])
     def test_waits_for_an_item_that_fails_late(self, many: Many, kind: str, tmp_path: Path) -> None:
@@ -353,12 +353,12 @@ class TestFailFast:
         with mounts.fuse(tmp_path, ("allow_other", "getattr_us=50000")) as late:
             items[place:place] = items_of(BAD[kind].make(late))
             assert drop_videos_cache(items) is DropCacheStatus[BAD[kind].status]
-        assert many.resident() == many.files[place:]
+        assert many.kept() == many.files[place:]
 
     def test_is_not_needed_where_all_is_well(self, many: Many) -> None:
         many.warm()
         assert drop_videos_cache(many.files) is SUCCESS
-        assert many.resident() == []
+        assert many.kept() == []
 
 
 def test_fifo_without_a_writer_never_hangs(tmp_path: Path) -> None:
@@ -427,7 +427,7 @@ class TestOpening:
                 stack.enter_context(Path("/dev/null").open())
             stack.enter_context(scarce_descriptors(free))
             assert drop_videos_cache(many.files) is SUCCESS
-        assert many.resident() == []
+        assert many.kept() == []
 
     @pytest.mark.parametrize("kind", ["missing", "fifo", "none"])
     @pytest.mark.parametrize("free", [1, 8])
@@ -438,13 +438,13 @@ class TestOpening:
         many.warm()
         with scarce_descriptors(free):
             assert drop_videos_cache(items) is DropCacheStatus[BAD[kind].status]
-        assert many.resident() == many.files[place:]
+        assert many.kept() == many.files[place:]
 
     def test_fails_without_a_single_descriptor(self, many: Many) -> None:
         many.warm()
         with scarce_descriptors(0):
             assert drop_videos_cache(many.files) is DropCacheStatus.FILE_OPEN_FAILED
-        assert many.resident() == many.files
+        assert many.kept() == many.files
 
 
 class StopError(Exception):

@@ -18,6 +18,7 @@ from support.privileges import NOBODY, ChildError, as_other_user, require
 from support.residency import PAGE
 
 SIZE = 4 * 1024 * 1024
+MADV_PAGEOUT = 21  # linux/mman.h; Python has no name for it
 on_disks = pytest.mark.parametrize("file_system", ["ext4", "xfs", "btrfs"], indirect=True)
 
 
@@ -108,6 +109,18 @@ class TestReaders:
         residency.warm(path)
         assert residency.mincore_bytes(path) == mounts.LOWER_SIZE
         assert residency.cachestat(path).resident == 0
+
+    @on_disks
+    def test_tell_what_the_kernel_took_from_what_was_advised_away(
+        self, file_system: FileSystem, make_file: MakeFile
+    ) -> None:
+        path = make_file(SIZE, "warm", file_system.directory)
+        with residency.mapped(path) as mapping:
+            mapping.madvise(MADV_PAGEOUT)
+        assert residency.resident_bytes(path) == 0
+        assert residency.kept_bytes(path) == SIZE
+        residency.cold(path)
+        assert residency.kept_bytes(path) == 0
 
     def test_mincore_tells_another_user_that_all_is_resident(
         self, ext4: Path, make_file: MakeFile

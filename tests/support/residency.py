@@ -104,6 +104,17 @@ def resident_bytes(path: str | Path) -> int:
     return mincore_bytes(path)
 
 
+def kept_bytes(path: str | Path) -> int:
+    """Bytes that nobody advised away since they were read: resident, or reclaimed by the kernel.
+
+    The kernel takes a page back at any time, and then leaves a shadow entry in its place
+    (mm/workingset.c), which cachestat counts as evicted. Advice leaves nothing, and takes older
+    shadows away. Where cachestat cannot tell, a reclaimed page reads as advised away.
+    """
+    reclaimed = cachestat(path).evicted if has_cachestat() else 0
+    return resident_bytes(path) + reclaimed
+
+
 def whole_pages(size: int) -> int:
     """The bytes of page cache that a file of `size` bytes fills."""
     return -(-size // PAGE) * PAGE
