@@ -152,6 +152,7 @@ expansion expand(const target_list& targets, const std::vector<char>& is_directo
     paced_tick<Tick> now_and_then(tick, monotonic_now());
     const auto look = [&] { return now_and_then.at(monotonic_now()); };
     directory_walk<decltype(look)> walk(options, look);
+    expanded.stopped = !now_and_then.serve();  // a walk may take long, and nothing is touched yet
     for (std::size_t i = 0; i != targets.size() && !expanded.stopped; ++i) {
         if (is_directory[i] == 0) {
             expanded.targets.append(targets, i);
