@@ -103,8 +103,8 @@ TEST_CASE("a range evicts its whole pages and counts its edges") {
     CHECK(report[0].after_bytes == 2 * page);
     CHECK(report[0].kept.edge == 2 * page);
     CHECK(resident_bytes(path, options.offset, stop) == 2 * page);
-    CHECK(resident_bytes(path, 0, mebibyte) == mebibyte);
-    CHECK(resident_bytes(path, stop, size) == size - 2 * mebibyte);
+    CHECK(kept_bytes(path, 0, mebibyte) == mebibyte);
+    CHECK(kept_bytes(path, stop, size) == size - 2 * mebibyte);
     check_sums(report);
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("what stays of a range in large folios is all edge") {
         CHECK(report[0].kept.edge == report[0].after_bytes);
         check_sums(report);
     }
-    CHECK(resident_bytes(path, 10 * mebibyte) == 2 * mebibyte);
+    CHECK(kept_bytes(path, 10 * mebibyte) == 2 * mebibyte);
 }
 
 TEST_CASE("a range may reach beyond the end of the file") {
@@ -141,7 +141,7 @@ TEST_CASE("a range may reach beyond the end of the file") {
             const drop_report report = drop({path}, options);
             CHECK(report[0].status == DropCacheStatus::SUCCESS);
             CHECK(report[0].error == 0);
-            CHECK(resident_bytes(path) == offset);
+            CHECK(kept_bytes(path) == offset);
         }
     drop_options behind;
     behind.offset = longest;
@@ -161,7 +161,7 @@ TEST_CASE("a range that cannot be is refused for every file") {
             CHECK(each.error == EINVAL);
         }
     }
-    CHECK(resident_bytes(path) == page);
+    CHECK(kept_bytes(path) == page);
 }
 
 TEST_CASE("a lent descriptor stays open, with its offset where it was") {
@@ -239,7 +239,7 @@ TEST_CASE("with fail_fast the report ends with the first that failed") {
             CHECK(report[bad].error == ENOENT);
             std::size_t wrong = 0;
             for (std::size_t i = 0; i != files.size(); ++i)
-                if (resident_bytes(files[i]) != (i < bad ? 0 : page)) ++wrong;
+                if (kept_bytes(files[i]) != (i < bad ? 0 : page)) ++wrong;
             CHECK(wrong == 0);
         }
 }
@@ -280,7 +280,7 @@ TEST_CASE("a directory means the regular files below it, each inode once") {
     SUBCASE("itself only") {
         options.recursive = false;
         CHECK(names(drop({folder.path()}, options)) == std::set<std::string>{"a.mp4"});
-        CHECK(resident_bytes(deep) == page);
+        CHECK(kept_bytes(deep) == page);
     }
     SUBCASE("through links, which lead to files that are known already") {
         options.follow_symlinks = true;
@@ -308,7 +308,7 @@ TEST_CASE("a name with a NUL inside is no directory") {
         const drop_report report = drop({folder.path() + std::string("\0x", 2)}, options);
         REQUIRE(report.size() == 1);
         CHECK(report.status() == DropCacheStatus::UNKNOWN_ERROR);
-        CHECK(resident_bytes(clip) == page);
+        CHECK(kept_bytes(clip) == page);
     }
 }
 
@@ -339,7 +339,7 @@ TEST_CASE("progress that says stop ends it, and nothing more is touched") {
     const drop_report report = drop({folder.path()}, options);
     CHECK(report.stopped());
     CHECK(report.empty());
-    CHECK(resident_bytes(clip) == page);
+    CHECK(kept_bytes(clip) == page);
 }
 
 TEST_CASE("progress that says stop ends a long list") {
