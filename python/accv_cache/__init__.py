@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from accv_cache._cgroup import CgroupMemory, cgroup_memory
     from accv_cache._drop import DropRecord, DropReport, KeptReason, drop
     from accv_cache._holders import Holder, Holders, holders
-    from accv_cache._paths import get_include
+    from accv_cache._paths import get_cmake_dir, get_include
     from accv_cache._query import CacheRecord, CacheReport, ResidencySource, query
     from accv_cache._report import SkipReason
 
@@ -28,6 +28,7 @@ __all__ = [
     "cgroup_memory",
     "drop",
     "drop_videos_cache",
+    "get_cmake_dir",
     "get_include",
     "holders",
     "query",
@@ -49,6 +50,7 @@ _HOMES = {
     "SkipReason": "_report",
     "cgroup_memory": "_cgroup",
     "drop": "_drop",
+    "get_cmake_dir": "_paths",
     "get_include": "_paths",
     "holders": "_holders",
     "query": "_query",

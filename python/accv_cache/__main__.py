@@ -1,15 +1,29 @@
 """`python -m accv_cache`, and the console script `accv-cache`."""
 
 import os
+import shlex
 import sys
 
+from accv_cache import get_cmake_dir, get_include
 from accv_cache._exit_codes import INTERRUPTED, MISSING_EXTRA, PIPE_CLOSED
 
 _EXTRAS = {"click": "cli", "rich": "cli", "av": "demo"}
 
 
+def _includes() -> str:
+    return shlex.quote("-I" + get_include())
+
+
+# What builds of C++ programs ask for; they have no extra installed.
+_PATHS = {"--cmakedir": get_cmake_dir, "--includes": _includes}
+
+
 def main() -> int:
     """Run the command line; the result is the exit code."""
+    path = _PATHS.get(" ".join(sys.argv[1:]))
+    if path is not None:
+        sys.stdout.write(path() + "\n")
+        return 0
     try:
         # Here, so that a missing extra can be told from a broken installation.
         from accv_cache._cli import run  # noqa: PLC0415
