@@ -28,6 +28,11 @@ class CgroupMemory:
         dirty_bytes: The part of it that is not written back yet.
         writeback_bytes: The part of it that is being written back.
         shmem_bytes: tmpfs and shared memory: it cannot be evicted.
+
+    Examples:
+        >>> memory = cgroup_memory()
+        >>> memory.advice  # doctest: +SKIP
+        'Most of it, 11.0 GiB, is the page cache: `accv-cache drop` the files that are done with.'
     """
 
     version: int
@@ -92,12 +97,12 @@ def cgroup_memory() -> CgroupMemory | None:
         The figures; None where there is no memory controller, and off Linux. In the root of
         version 2 there is no usage, and before Linux 5.8 nothing at all.
 
-    Example:
+    Examples:
         >>> memory = cgroup_memory()
         >>> memory is None or memory.version in (1, 2)
         True
 
-    See Documentation/admin-guide/cgroup-v2.rst in the kernel, "Memory".
+    See cgroups(7), and "Memory" in the kernel's Documentation/admin-guide/cgroup-v2.rst.
     """
     if sys.platform != "linux":
         return None

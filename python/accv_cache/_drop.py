@@ -20,7 +20,12 @@ if sys.platform == "linux":
 
 
 class KeptReason(enum.Enum):
-    """Why memory stayed after a drop. Reasons are measured, not guessed."""
+    """Why memory stayed after a drop. Reasons are measured, not guessed.
+
+    Examples:
+        >>> KeptReason.EDGE.value
+        'at an edge of the range'
+    """
 
     DIRTY = "dirty"
     """Not written back yet: `sync=True` waits for that."""
@@ -59,6 +64,11 @@ class DropRecord:
         before_bytes: Resident before; None if the kernel does not tell the caller.
         after_bytes: Resident after; None if the kernel does not tell the caller.
         kept: The bytes that stayed, by reason; they add up to `after_bytes`. None if unknown.
+
+    Examples:
+        >>> [record] = drop("no such file").files
+        >>> record.status, record.error.errno, record.evicted_bytes
+        (<DropCacheStatus.FILE_OPEN_FAILED: 2>, 2, None)
     """
 
     path: str
@@ -122,6 +132,14 @@ class DropReport(Report[DropRecord]):
 
     Sums are over the files that were advised. Those named `known_…` leave out the files whose
     residency the kernel does not tell the caller; the others are None if there is any such file.
+
+    Examples:
+        >>> report = drop("no such file") + drop([])
+        >>> len(report.files), report.status
+        (1, <DropCacheStatus.FILE_OPEN_FAILED: 2>)
+        >>> report.raise_for_status()
+        Traceback (most recent call last):
+        FileNotFoundError: [Errno 2] cannot open: No such file or directory: 'no such file'
     """
 
     __slots__ = ("_totals",)
@@ -292,15 +310,15 @@ def drop(  # noqa: PLR0913 - one keyword a choice
             thread, about ten times a second and at the end. What it raises ends the drop.
 
     Returns:
-        The report: a record a file, in the order of the list. A file that vanishes meanwhile, a
-        closed descriptor, one opened by O_PATH, or a directory that cannot be listed is a record
-        with its error. Off Linux every record is PLATFORM_ERROR.
+        The report, with a record a file, in the order of the list. A file that vanishes
+        meanwhile, a closed descriptor, one opened by O_PATH, or a directory that cannot be listed
+        is a record with its error. Off Linux every record is PLATFORM_ERROR.
 
     Raises:
         TypeError: An item is no path, descriptor or open file, or a number is no integer.
         ValueError: A path has a NUL byte, a file object is closed, or a number is out of range.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.NamedTemporaryFile(dir=".") as clip:
         ...     clip.write(bytes(1 << 20))

@@ -31,14 +31,14 @@ def drop_videos_cache(filepaths: Iterable[Path]) -> DropCacheStatus:
             SUCCESS.
 
     Returns:
-        SUCCESS: every file was advised. PLATFORM_ERROR: this is not Linux, no file was touched.
-        FILE_OPEN_FAILED: a file could not be opened. FADVISE_FAILED: fstat or posix_fadvise
-        failed, as for a FIFO. UNKNOWN_ERROR: an item cannot be a path.
+        SUCCESS if every file was advised; PLATFORM_ERROR if this is not Linux, and no file was
+        touched; FILE_OPEN_FAILED if a file could not be opened; FADVISE_FAILED if fstat or
+        posix_fadvise failed, as for a FIFO; UNKNOWN_ERROR if an item cannot be a path.
 
     Raises:
         TypeError: `filepaths` is one bare path, or not iterable.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.NamedTemporaryFile() as clip:
         ...     drop_videos_cache([clip.name])

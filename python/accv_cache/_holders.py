@@ -22,6 +22,10 @@ class Holder:
         path: The file.
         mapped_bytes: How much of the file it has mapped, resident or not; 0: nothing.
         is_open: Whether it has a descriptor of the file.
+
+    Examples:
+        >>> print(Holder(4242, "python", "clip.mp4", 1 << 20, is_open=True))
+        clip.mp4: process 4242 (python) has 1.0 MiB mapped and has it open
     """
 
     process: int
@@ -45,6 +49,11 @@ class Holders:
         found: One entry a process and file.
         unreadable_processes: Processes that the caller may not look into: any of them may hold
             the files too.
+
+    Examples:
+        >>> print(Holders((), unreadable_processes=3))
+        no process was seen to hold them
+        not allowed to look into: 3 other processes
     """
 
     found: tuple[Holder, ...]
@@ -76,7 +85,7 @@ def holders(paths: Path | Iterable[Path]) -> Holders:
         TypeError: An item is no path.
         ValueError: A path has a NUL byte.
 
-    Example:
+    Examples:
         >>> import mmap, os, tempfile
         >>> with tempfile.NamedTemporaryFile() as clip:
         ...     clip.truncate(1 << 20)

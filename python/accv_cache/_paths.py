@@ -10,9 +10,9 @@ def get_include() -> str:
     `python -m accv_cache --includes` prints the whole option.
 
     Raises:
-        FileNotFoundError: this is the package for another system than Linux, which has no headers.
+        FileNotFoundError: This is the package for another system than Linux, which has no headers.
 
-    Example:
+    Examples:
         >>> import os
         >>> os.path.exists(os.path.join(get_include(), "accv_cache", "accv_cache.hpp"))
         True
@@ -27,9 +27,9 @@ def get_cmake_dir() -> str:
     neither: name accv_cache in its `build-system.requires`.
 
     Raises:
-        FileNotFoundError: this is the package for another system than Linux, which has no headers.
+        FileNotFoundError: This is the package for another system than Linux, which has no headers.
 
-    Example:
+    Examples:
         >>> import os
         >>> os.path.exists(os.path.join(get_cmake_dir(), "accv_cacheConfig.cmake"))
         True

@@ -22,7 +22,12 @@ MAP_WIDTH = 40
 
 
 class ResidencySource(enum.Enum):
-    """Which system call a residency figure comes from."""
+    """Which system call a residency figure comes from.
+
+    Examples:
+        >>> ResidencySource("mincore")
+        <ResidencySource.MINCORE: 'mincore'>
+    """
 
     CACHESTAT = "cachestat"
     """cachestat(2), Linux 6.5 and newer."""
@@ -66,7 +71,7 @@ class CacheRecord:
         A full block is wholly resident, a light one partly, a dot not at all. Without `spans` the
         places are not known, and the map is empty.
 
-        Example:
+        Examples:
             >>> record = CacheRecord("clip", None, 80, 50, 0, 0, None, ((0, 40), (50, 60)))
             >>> record.map(8)
             '████·█··'
@@ -141,6 +146,13 @@ class CacheReport(Report[CacheRecord]):
 
     Sums are over the files that could be opened. Those named `known_…` leave out the files that
     the kernel does not tell of; the others are None if there is any such file.
+
+    Examples:
+        >>> report = query("no such file")
+        >>> str(report)
+        '0 B of 0 B resident in 1 file; 1 file could not be opened'
+        >>> report.failed[0].error
+        FileNotFoundError(2, 'cannot open: No such file or directory')
     """
 
     __slots__ = ("_totals",)
@@ -269,14 +281,14 @@ def query(  # noqa: PLR0913 - one keyword a choice
         workers: Threads at the most, at least 1; None: as many as pay.
 
     Returns:
-        The report: a record a file, in the order of the list. A file that cannot be opened is a
-        record with its error. Off Linux every record has one.
+        The report, with a record a file, in the order of the list. A file that cannot be opened
+        is a record with its error. Off Linux every record has one.
 
     Raises:
         TypeError: An item is no path, descriptor or open file, or a number is no integer.
         ValueError: A path has a NUL byte, a file object is closed, or a number is out of range.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.NamedTemporaryFile(dir=".") as clip:
         ...     clip.write(bytes(1 << 20))
@@ -285,7 +297,7 @@ def query(  # noqa: PLR0913 - one keyword a choice
         1048576
         ((0, 1048576),)
 
-    See cachestat(2) in Documentation, mincore(2), and mm/filemap.c in the kernel.
+    See cachestat(2), mincore(2), and mm/filemap.c in the kernel.
     """
     items = as_target_list(paths)
     start = check_number("offset", offset, least=0)

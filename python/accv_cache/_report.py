@@ -17,7 +17,12 @@ RecordT = TypeVar("RecordT")
 
 
 class SkipReason(enum.Enum):
-    """Why something met in a directory was left out."""
+    """Why something met in a directory was left out.
+
+    Examples:
+        >>> SkipReason.SPECIAL_FILE.value
+        'no regular file'
+    """
 
     SYMBOLIC_LINK = "a symbolic link"
     """`follow_symlinks` was not asked for."""
@@ -87,7 +92,7 @@ _REMEDIES = {
 def os_error(step: str, number: int, path: str) -> OSError:
     """Make the error of a failed step: what failed, why, and what would help.
 
-    Example:
+    Examples:
         >>> os_error("cannot open", 2, "clip.mp4")
         FileNotFoundError(2, 'cannot open: No such file or directory')
     """

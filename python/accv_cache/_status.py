@@ -9,7 +9,7 @@ class DropCacheStatus(enum.Enum):
     Plain members, not integers: compare with `is` or `==` to another member, and take `.value`
     where a number is wanted, as for an exit code.
 
-    Example:
+    Examples:
         >>> DropCacheStatus(2)
         <DropCacheStatus.FILE_OPEN_FAILED: 2>
     """

@@ -4,7 +4,7 @@
 def as_size(count: float) -> str:
     """Write a number of bytes with a binary unit.
 
-    Example:
+    Examples:
         >>> as_size(0), as_size(4096), as_size(3.9 * 2**30)
         ('0 B', '4.0 KiB', '3.9 GiB')
     """
@@ -18,7 +18,7 @@ def as_size(count: float) -> str:
 def as_count(count: int, noun: str) -> str:
     """Write a number of things.
 
-    Example:
+    Examples:
         >>> as_count(1, "file"), as_count(2000, "file")
         ('1 file', '2000 files')
     """

@@ -1,6 +1,12 @@
 #pragma once
 
-/// Everything that accv_cache offers to C++.
+/// @namespace accv_cache
+/// The page cache of files: evict them, see what they hold of it, and who keeps it there.
+///
+/// Sizes are bytes; memory is counted in whole pages. What the kernel does not tell is nullopt,
+/// never a guess. Off Linux all of it compiles, and nothing is touched. This header includes all
+/// the others.
+
 #include "accv_cache/cgroup_memory.hpp"      // IWYU pragma: export
 #include "accv_cache/drop.hpp"               // IWYU pragma: export
 #include "accv_cache/drop_videos_cache.hpp"  // IWYU pragma: export

@@ -14,8 +14,8 @@
 
 namespace accv_cache {
 
-/// The memory that counts against the limit of the caller's cgroup, in bytes. A field is nullopt
-/// where the kernel does not tell it.
+/// The memory that counts against the limit of the caller's cgroup, in bytes. A figure is nullopt
+/// where the kernel does not tell it. `read_cgroup_memory` makes it.
 struct cgroup_memory {
     int version = 2;   ///< Of cgroups(7): 1 or 2.
     std::string path;  ///< The cgroup's folder.
@@ -53,8 +53,13 @@ inline std::unordered_map<std::string, std::int64_t> read_statistics(const std::
 
 /// What fills the caller's cgroup: the answer to 'is it the page cache that eats my memory?'.
 ///
-/// nullopt where there is no memory controller, or off Linux. The figures include the cgroups
-/// below this one. See Documentation/admin-guide/cgroup-v2.rst in the kernel, "Memory".
+///     if (const auto memory = accv_cache::read_cgroup_memory())
+///         if (memory->limit_bytes && memory->file_bytes.value_or(0) > *memory->limit_bytes / 2)
+///             accv_cache::drop({"/data/old"});
+///
+/// nullopt where there is no memory controller, where it cannot be read, or off Linux. The figures
+/// include the cgroups below this one. Throws std::bad_alloc and nothing else. See cgroups(7), and
+/// "Memory" in the kernel's Documentation/admin-guide/cgroup-v2.rst.
 inline std::optional<cgroup_memory> read_cgroup_memory() {
 #if defined(__linux__)
     const auto cgroup = detail::find_cgroup("memory");

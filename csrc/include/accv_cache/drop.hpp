@@ -19,21 +19,24 @@ namespace accv_cache {
 
 /// How far a `drop` has come.
 struct drop_progress {
-    std::size_t done_files = 0;
-    std::size_t total_files = 0;
+    std::size_t done_files = 0;      ///< Files that are done with.
+    std::size_t total_files = 0;     ///< All; those in directories count once they are listed.
     std::int64_t evicted_bytes = 0;  ///< Of the files whose residency the kernel tells.
 };
 
 /// How to drop. The fields of `walk_options` say what to take of a directory.
 struct drop_options : walk_options {
-    /// The bytes of each file to evict; no length: to its end. Pages and large folios that are
-    /// partly outside stay, and are counted as `kept.edge`. A negative offset, or a length below 1,
-    /// gives every file FADVISE_FAILED with EINVAL.
+    /// Where the range of each file starts, in bytes. Pages and large folios that are partly
+    /// outside stay, and are counted as `kept_bytes::edge`. A negative offset gives every file
+    /// FADVISE_FAILED with EINVAL.
     std::int64_t offset = 0;
+
+    /// How many bytes the range has; nullopt: to the file's end. Below 1: FADVISE_FAILED with
+    /// EINVAL for every file.
     std::optional<std::int64_t> length;
 
     /// Wait for dirty pages to be written back, and evict them too. This is no promise that the
-    /// data would survive a loss of power (sync_file_range(2)).
+    /// data would survive a loss of power (sync_file_range(2)). False: dirty pages stay.
     bool sync = true;
 
     /// Evict no file behind the first, in list order, that fails; the report ends with that one.
@@ -43,6 +46,7 @@ struct drop_options : walk_options {
     std::size_t workers = 0;
 
     /// Called on the calling thread about ten times a second, and at the end; false stops the drop.
+    /// It must not throw. Empty: nobody is told.
     std::function<bool(const drop_progress&)> progress;
 };
 
@@ -54,11 +58,17 @@ struct drop_options : walk_options {
 ///     log(sums.known_evicted_bytes(), sums.kept.mapped);
 ///
 /// A file that fails is reported, and the rest go on. Anyone who may read a file may evict it; only
-/// its owner or a writer may measure it, so others get SUCCESS and no byte counts.
+/// its owner or a writer may measure it, so others get SUCCESS and no byte counts. Off Linux every
+/// file is PLATFORM_ERROR. Throws std::bad_alloc and nothing else. See posix_fadvise(2),
+/// POSIX_FADV_DONTNEED, and sync_file_range(2).
 inline drop_report drop(const std::vector<std::string>& paths, const drop_options& options = {});
 
 /// The same for one file that the caller holds open. The descriptor stays open, and its offset
 /// where it is.
+///
+///     decode(descriptor);
+///     accv_cache::drop(descriptor);
+///     close(descriptor);
 inline drop_report drop(int descriptor, const drop_options& options = {});
 
 #if defined(__linux__)

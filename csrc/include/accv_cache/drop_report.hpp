@@ -24,9 +24,11 @@ struct kept_bytes {
     /// not tell (overlayfs, without `sync`).
     std::int64_t busy = 0;
 
+    /// All that stayed.
     std::int64_t total() const noexcept {
         return dirty + writeback + memory_filesystem + edge + mapped + busy;
     }
+    /// Adds another file's, reason by reason.
     kept_bytes& operator+=(const kept_bytes& other) noexcept {
         dirty += other.dirty;
         writeback += other.writeback;
@@ -40,33 +42,44 @@ struct kept_bytes {
 
 /// What became of one file. Memory is counted in whole pages, of the range that was asked for.
 struct drop_record {
-    DropCacheStatus status = DropCacheStatus::SUCCESS;
+    DropCacheStatus status = DropCacheStatus::SUCCESS;  ///< SUCCESS: the kernel took the advice.
     int error = 0;                ///< The errno behind a status other than SUCCESS; 0: none.
     std::int64_t size_bytes = 0;  ///< The file's size.
-    /// Resident before and after; nullopt: the kernel does not tell the caller.
-    std::optional<std::int64_t> before_bytes;
-    std::optional<std::int64_t> after_bytes;
+    std::optional<std::int64_t> before_bytes;  ///< Resident before; nullopt: unknown.
+    std::optional<std::int64_t> after_bytes;   ///< Resident after; nullopt: unknown.
     kept_bytes kept;  ///< Adds up to after_bytes where that is known; zeros where it is not.
 };
 
 /// Sums over the files of a report that were advised.
 struct drop_totals {
-    std::size_t files = 0;
-    std::size_t failed_files = 0;
+    std::size_t files = 0;          ///< All files, those that failed too.
+    std::size_t failed_files = 0;   ///< Could not be advised.
     std::size_t unknown_files = 0;  ///< Advised, but the kernel does not tell their residency.
-    std::int64_t known_before_bytes = 0;
-    std::int64_t known_after_bytes = 0;
-    kept_bytes kept;
+    /// @name Over the files whose residency the kernel tells
+    /// @{
+    std::int64_t known_before_bytes = 0;  ///< Resident before.
+    std::int64_t known_after_bytes = 0;   ///< Resident after.
+    kept_bytes kept;                      ///< What stayed, by reason.
 
+    /// What left. Pages that others read in meanwhile can hide some of it.
     std::int64_t known_evicted_bytes() const noexcept {
         return known_before_bytes > known_after_bytes ? known_before_bytes - known_after_bytes : 0;
     }
+    /// @}
 };
 
 /// What a `drop` did: a record a file, in the order of the list.
+///
+///     const auto report = accv_cache::drop({"/data/old"});
+///     for (std::size_t i = 0; i != report.size(); ++i)
+///         if (report[i].error != 0) log(report.path(i), std::strerror(report[i].error));
+///
+/// Positions are below `size()`; that is not checked.
 class drop_report {
 public:
+    /// A report over no file.
     drop_report() = default;
+    /// For `drop`, which makes reports.
     drop_report(detail::path_list paths, std::vector<drop_record> records,
                 std::vector<skipped_path> skipped, bool stopped)
         : paths_(std::move(paths)),
@@ -76,12 +89,17 @@ public:
         paths_.truncate(records_.size());  // with fail_fast the list may end early
     }
 
+    /// How many files it is over.
     std::size_t size() const noexcept { return records_.size(); }
+    /// Whether it is over none.
     bool empty() const noexcept { return records_.empty(); }
+    /// A file's path; for a descriptor, where /proc says it leads to. As long as the report lives.
     std::string_view path(std::size_t position) const noexcept { return paths_.text(position); }
+    /// What became of a file.
     const drop_record& operator[](std::size_t position) const noexcept {
         return records_[position];
     }
+    /// What became of all files, in order.
     const std::vector<drop_record>& records() const noexcept { return records_; }
 
     /// What was met in directories and left out.
@@ -96,8 +114,10 @@ public:
             if (each.status != DropCacheStatus::SUCCESS) return each.status;
         return DropCacheStatus::SUCCESS;
     }
+    /// Whether every file was advised, or there was none.
     bool ok() const noexcept { return status() == DropCacheStatus::SUCCESS; }
 
+    /// The sums over all files.
     drop_totals totals() const noexcept {
         drop_totals sums;
         for (const drop_record& each : records_) {

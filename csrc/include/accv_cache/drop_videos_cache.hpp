@@ -115,6 +115,13 @@ videos_result drop_videos_cache_at(const PathAt& path_at, std::size_t count, std
 /// list order, that does not succeed decides the result: no file after it is evicted, those before
 /// it are. It advises and does not wait: dirty pages stay (posix_fadvise(2), POSIX_FADV_DONTNEED),
 /// and so do those that a process has mapped.
+///
+/// A directory, a device or an empty list is SUCCESS: there is nothing to evict. A FIFO without a
+/// writer does not block. It throws nothing; without memory, or for a name with a NUL byte inside,
+/// it is UNKNOWN_ERROR. Off Linux it is PLATFORM_ERROR, unless the list is empty.
+///
+///     const std::set<std::filesystem::path> clips = finished_clips();
+///     const auto status = accv_cache::drop_videos_cache(clips.begin(), clips.end());
 template <class ForwardIterator>
 DropCacheStatus drop_videos_cache(ForwardIterator first, ForwardIterator last) noexcept {
     if (first == last) return DropCacheStatus::SUCCESS;

@@ -22,8 +22,9 @@ struct holder {
     bool open = false;              ///< Whether it has a descriptor of it.
 };
 
+/// The processes that hold some files.
 struct holders_report {
-    std::vector<holder> holders;
+    std::vector<holder> holders;           ///< One entry a process and file.
     std::size_t unreadable_processes = 0;  ///< Processes that the caller may not look into.
 };
 
@@ -32,6 +33,12 @@ struct holders_report {
 /// It is a hint. Processes of other users cannot be looked into without CAP_SYS_PTRACE, those
 /// outside the container are not seen at all, and a process that reached the file through another
 /// overlayfs mount seems to hold another file.
+///
+///     for (const auto& each : accv_cache::holders({"/data/clip.mp4"}).holders)
+///         std::printf("%d %s\n", each.process, each.command.c_str());
+///
+/// A file that does not exist, or may not be looked up, is held by nobody; so is every file off
+/// Linux. Throws std::bad_alloc and nothing else.
 inline holders_report holders(const std::vector<std::string>& paths) {
     holders_report report;
 #if defined(__linux__)

@@ -20,12 +20,14 @@ namespace accv_cache {
 
 /// How to query. The fields of `walk_options` say what to take of a directory.
 struct query_options : walk_options {
-    /// The bytes of each file to measure; no length: to its end. A page that is partly inside
-    /// counts whole. A negative offset, or a length below 1, gives every file EINVAL.
+    /// Where the range of each file starts, in bytes. A page that is partly inside counts whole. A
+    /// negative offset gives every file EINVAL.
     std::int64_t offset = 0;
+
+    /// How many bytes the range has; nullopt: to the file's end. Below 1: EINVAL for every file.
     std::optional<std::int64_t> length;
 
-    /// Also give the resident ranges, exact to the page.
+    /// Also give the resident ranges, exact to the page. This costs a walk over the pages.
     bool spans = false;
 
     /// Threads at the most; 0: as many as pay, 1: the calling thread alone.
@@ -39,11 +41,16 @@ struct query_options : walk_options {
 ///     if (report[0].resident_bytes == 0) run_cold_benchmark();
 ///
 /// What the kernel does not tell is nullopt, never a guess: only a file's owner or a writer may
-/// measure it. On a FUSE file system that does not keep its cache over an open (keep_cache), a
+/// measure it. It asks cachestat(2), Linux 6.5, or mincore(2) where that is not there, or is wrong
+/// as on overlayfs. On a FUSE file system that does not keep its cache over an open (keep_cache), a
 /// query empties what it is about to measure.
+///
+/// A file that cannot be opened is a record with its errno; off Linux every file is one, with
+/// ENOSYS. Throws std::bad_alloc and nothing else.
 inline cache_report query(const std::vector<std::string>& paths, const query_options& options = {});
 
-/// The same for one file that the caller holds open. Its offset stays where it is.
+/// The same for one file that the caller holds open. Its offset stays where it is, and nothing is
+/// opened: that is how to query FUSE without emptying it.
 inline cache_report query(int descriptor, const query_options& options = {});
 
 #if defined(__linux__)

@@ -21,14 +21,15 @@ enum class residency_source : unsigned char {
 
 /// A resident range of a file, in bytes.
 struct resident_span {
-    std::int64_t start = 0;
-    std::int64_t stop = 0;
+    std::int64_t start = 0;  ///< Where it starts.
+    std::int64_t stop = 0;   ///< One past its last byte.
 };
 
 /// What one file holds of the page cache, in whole pages of the range asked for.
 struct cache_record {
     int error = 0;                ///< Why it could not be opened, an errno; 0: it could.
     std::int64_t size_bytes = 0;  ///< The file's size.
+    /// The system call that told; NONE: none may be believed.
     residency_source source = residency_source::NONE;
     std::optional<std::int64_t> resident_bytes;   ///< nullopt: the kernel does not tell.
     std::optional<std::int64_t> dirty_bytes;      ///< nullopt: nor does mincore(2).
@@ -37,22 +38,36 @@ struct cache_record {
 
 /// Sums over the files of a report.
 struct cache_totals {
-    std::size_t files = 0;
+    std::size_t files = 0;                ///< All files.
     std::size_t failed_files = 0;         ///< Could not be opened.
     std::size_t unknown_files = 0;        ///< Opened, but the kernel does not tell their residency.
     std::size_t unknown_dirty_files = 0;  ///< Opened, but the kernel does not tell what is dirty.
-    std::int64_t size_bytes = 0;
-    std::int64_t known_resident_bytes = 0;
-    std::int64_t known_dirty_bytes = 0;
-    std::int64_t known_writeback_bytes = 0;
+    std::int64_t size_bytes = 0;          ///< The sizes of those that were opened.
+    /// @name Over the files of which the kernel tells
+    /// @{
+    std::int64_t known_resident_bytes = 0;   ///< In memory.
+    std::int64_t known_dirty_bytes = 0;      ///< Not written back yet.
+    std::int64_t known_writeback_bytes = 0;  ///< Being written back.
+    /// @}
 };
 
 /// What a `query` found: a record a file, in the order of the list.
+///
+///     accv_cache::query_options options;
+///     options.spans = true;
+///     const auto report = accv_cache::query({"/data/clips"}, options);
+///     for (std::size_t i = 0; i != report.size(); ++i)
+///         if (const auto spans = report.spans(i)) draw(report.path(i), *spans);
+///
+/// Positions are below `size()`; that is not checked.
 class cache_report {
 public:
+    /// The resident ranges of a file; nullopt: unknown, or not asked for.
     using spans_of_file = std::optional<std::vector<resident_span>>;
 
+    /// A report over no file.
     cache_report() = default;
+    /// For `query`, which makes reports.
     cache_report(detail::path_list paths, std::vector<cache_record> records,
                  std::vector<spans_of_file> spans, std::vector<skipped_path> skipped)
         : paths_(std::move(paths)),
@@ -60,9 +75,13 @@ public:
           spans_(std::move(spans)),
           skipped_(std::move(skipped)) {}
 
+    /// How many files it is over.
     std::size_t size() const noexcept { return records_.size(); }
+    /// Whether it is over none.
     bool empty() const noexcept { return records_.empty(); }
+    /// A file's path; for a descriptor, where /proc says it leads to. As long as the report lives.
     std::string_view path(std::size_t position) const noexcept { return paths_.text(position); }
+    /// What a file holds.
     const cache_record& operator[](std::size_t position) const noexcept {
         return records_[position];
     }
@@ -75,6 +94,7 @@ public:
     /// What was met in directories and left out.
     const std::vector<skipped_path>& skipped() const noexcept { return skipped_; }
 
+    /// The sums over all files.
     cache_totals totals() const noexcept {
         cache_totals sums;
         for (const cache_record& each : records_) {

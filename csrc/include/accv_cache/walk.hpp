@@ -23,8 +23,8 @@ enum class skip_reason : unsigned char {
 
 /// Something met in a directory that was left out, and why.
 struct skipped_path {
-    std::string path;
-    skip_reason reason;
+    std::string path;    ///< Where it was met.
+    skip_reason reason;  ///< Why it was left out.
 };
 
 }  // namespace accv_cache

@@ -24,7 +24,7 @@ class ByteRange(NamedTuple):
 def size(text: str) -> int:
     """Read a size in bytes, such as 4096, 10M or 1.5GiB: the units are binary ones.
 
-    Example:
+    Examples:
         >>> size("64k"), size("1.5GiB")
         (65536, 1610612736)
     """
@@ -38,7 +38,7 @@ def size(text: str) -> int:
 def byte_range(text: str) -> ByteRange:
     """Read a range such as 10M-2G, 10M- (to the end) or -2G and 2G (from the start).
 
-    Example:
+    Examples:
         >>> byte_range("1k-3k"), byte_range("1k-"), byte_range("2k")
         (ByteRange(offset=1024, length=2048), ByteRange(offset=1024, length=None), \
 ByteRange(offset=0, length=2048))
