@@ -47,6 +47,11 @@ class TestPublicNames:
         public = {name for name in usable if not name.startswith("_")} | {"__version__"}
         assert accv_cache.__all__ == sorted(public)
 
+    def test_are_all_documented(self) -> None:
+        page = (ROOT / "docs" / "python.md").read_text()
+        documented = re.findall(r"^::: accv_cache\.(\w+)$", page, re.MULTILINE)
+        assert sorted(documented) == [name for name in accv_cache.__all__ if name[:2] != "__"]
+
     def test_hold_the_function_that_started_it(self) -> None:
         assert {"DropCacheStatus", "drop_videos_cache"} <= {*accv_cache.__all__}
 
