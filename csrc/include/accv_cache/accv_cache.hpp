@@ -4,8 +4,8 @@
 /// The page cache of files: evict them, see what they hold of it, and who keeps it there.
 ///
 /// Sizes are bytes; memory is counted in whole pages. What the kernel does not tell is nullopt,
-/// never a guess. Off Linux all of it compiles, and nothing is touched. This header includes all
-/// the others.
+/// never a guess. Off Linux all of it compiles, and nothing is touched. accv_cache.hpp includes all
+/// of it.
 
 #include "accv_cache/cgroup_memory.hpp"      // IWYU pragma: export
 #include "accv_cache/drop.hpp"               // IWYU pragma: export
