@@ -53,11 +53,11 @@ void free_io(AVIOContext** io) {
     avio_context_free(io);
 }
 
-template <auto free>
+template <auto release>
 struct freed_by {
     template <class T>
     void operator()(T* object) const noexcept {
-        free(&object);
+        release(&object);
     }
 };
 using io_context = std::unique_ptr<AVIOContext, freed_by<free_io>>;
