@@ -52,8 +52,8 @@ def _find_package(place: Path) -> Path:
 def _scikit_build_core(place: Path) -> Path:
     # The environment of the tests has both build requirements. No path is given: entry points
     # of the installed package name it.
-    options = ["--no-build-isolation", "--no-deps", "--quiet", "--wheel-dir", place]
-    _run(sys.executable, "-m", "pip", "wheel", *options, PROJECTS / "scikit_build_core")
+    pip = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--quiet"]
+    _run(*pip, "--wheel-dir", place, PROJECTS / "scikit_build_core")
     (wheel,) = place.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         app = Path(archive.extract("app/app", place))
@@ -108,7 +108,7 @@ def test_another_minor_version_is_not_taken_for_the_one_asked_for(tmp_path: Path
         "find_package(accv_cache 0.0 CONFIG REQUIRED)\n"
     )
     option = f"-Daccv_cache_DIR={accv_cache.get_cmake_dir()}"
-    command = ["cmake", "-S", tmp_path, "-B", tmp_path / "build", option]
+    command = ["cmake", "-S", str(tmp_path), "-B", str(tmp_path / "build"), option]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode != 0
     assert "not compatible with the version requested" in ended.stderr.replace("\n  ", " ")
