@@ -13,6 +13,7 @@ from support.clips import Codec, encode
 from support.descriptors import open_descriptors
 from support.files import FileSystem, MakeFile, State, bring_into
 from support.mounts import MOUNTS
+from support.residency import PAGE
 
 FreshDirectory = Callable[[str], Path]
 
@@ -105,6 +106,15 @@ def make_file(tmp_path: Path) -> MakeFile:
         return bring_into(state, path, size)
 
     return make
+
+
+@pytest.fixture
+def long_list(tmp_path: Path) -> Path:
+    """A list of paths for `--from` that takes many seconds: the same page, over and over."""
+    (tmp_path / "clip.mp4").write_bytes(bytes(PAGE))
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"{tmp_path}/clip.mp4\n" * 3_000_000)
+    return listing
 
 
 @pytest.fixture(scope="session")

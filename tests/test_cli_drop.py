@@ -14,7 +14,7 @@ from accv_cache.__main__ import main
 from support.command import chunks, in_terminal, run, run_here, run_in_terminal
 from support.files import MakeFile
 from support.privileges import as_other_user
-from support.residency import PAGE, mapped_elsewhere, mincore_bytes
+from support.residency import mapped_elsewhere, mincore_bytes
 
 MIB = 1024 * 1024
 STAYED = 5
@@ -241,8 +241,8 @@ class TestForPrograms:
 
 
 class TestInterruption:
-    def test_draws_a_bar_and_ends_with_the_totals_so_far(self, fifo_of_work: Path) -> None:
-        with in_terminal("drop", "-w", "1", "--from", str(fifo_of_work), columns=100) as running:
+    def test_draws_a_bar_and_ends_with_the_totals_so_far(self, long_list: Path) -> None:
+        with in_terminal("drop", "-w", "1", "--from", str(long_list), columns=100) as running:
             process, terminal = running
             text = b""
             for chunk in chunks(terminal):
@@ -254,11 +254,3 @@ class TestInterruption:
             assert process.wait() == INTERRUPTED
         assert b"Traceback" not in text
         assert b"Interrupted: " in text
-
-    @pytest.fixture
-    def fifo_of_work(self, tmp_path: Path) -> Path:
-        """A list that takes many seconds: the same page, over and over."""
-        (tmp_path / "clip.mp4").write_bytes(bytes(PAGE))
-        listing = tmp_path / "list.txt"
-        listing.write_text(f"{tmp_path}/clip.mp4\n" * 3_000_000)
-        return listing

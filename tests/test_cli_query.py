@@ -110,20 +110,20 @@ class TestForPrograms:
             assert screen.text.replace("\r\n", "\n") == run("query", form, path).stdout
 
 
-class TestPatience:
-    def test_ends_in_a_spinner_that_leaves_nothing(self, tmp_path: Path) -> None:
-        listing = tmp_path / "list.txt"
-        listing.write_text(f"{listing}\n" * 3_000_000)
-        with in_terminal("query", "-w", "1", "--from", str(listing)) as (process, terminal):
+class TestInterruption:
+    def test_draws_a_bar_and_ends_with_the_totals_so_far(self, long_list: Path) -> None:
+        arguments = ("query", "-w", "1", "--from", str(long_list))
+        with in_terminal(*arguments, columns=100) as (process, terminal):
             text = b""
             for chunk in chunks(terminal):
                 text += chunk
-                if b"Looking at the files" in text:
+                if b"/s" in text:
                     process.send_signal(signal.SIGINT)
                     break
-            rest = b"".join(chunks(terminal))
+            text += b"".join(chunks(terminal))
             assert process.wait() == INTERRUPTED
-        assert b"Traceback" not in rest
+        assert b"Traceback" not in text
+        assert re.search(rb"Interrupted: \d+ of \d+ files done, \d[^,]*B resident\.", text)
 
 
 class TestWatch:

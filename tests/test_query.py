@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from support.files import FileSystem, MakeFile
 from support.items import BAD, HARMLESS, PathLike
 from support.privileges import as_other_user
 from support.residency import PAGE
+from support.threads import all_ended, threads
 
 MIB = 1024 * 1024
 CACHESTAT = ResidencySource.CACHESTAT
@@ -400,6 +402,75 @@ class TestBadInput:
         [found] = query(f"/dev/{disk}", spans=True).files
         assert found.resident_bytes == residency.cachestat(f"/dev/{disk}").resident > 0
         assert found.spans is None
+
+
+class StopError(Exception):
+    """What the tests stop a query with."""
+
+
+class TestProgress:
+    @pytest.fixture
+    def many(self, make_file: MakeFile) -> list[Path]:
+        """A list that takes a while: the same page, over and over."""
+        return [make_file(PAGE)] * 200_000
+
+    @pytest.mark.parametrize("workers", [None, 1])
+    def test_is_called_on_the_calling_thread_with_growing_numbers(
+        self, many: list[Path], workers: int | None
+    ) -> None:
+        calls: list[tuple[int, int, int]] = []
+        callers = set()
+
+        def progress(*numbers: int) -> None:
+            done, total, resident = numbers
+            calls.append((done, total, resident))
+            callers.add(threading.get_ident())
+
+        found = query(many, workers=workers, progress=progress)
+        assert callers == {threading.get_ident()}
+        assert {total for _, total, _ in calls} == {len(many)}
+        assert calls == sorted(calls)
+        assert any(0 < done < len(many) for done, _, _ in calls)
+        assert calls[-1] == (len(many), len(many), found.resident_bytes)
+
+    def test_counts_bad_files_and_those_of_directories(
+        self, make_file: MakeFile, tmp_path: Path
+    ) -> None:
+        make_file(PAGE, "warm", tmp_path)
+        make_file(2 * PAGE, "warm", tmp_path)
+        calls = []
+        query([tmp_path, "/missing"], progress=lambda *numbers: calls.append(numbers))
+        assert calls[-1] == (3, 3, 3 * PAGE)
+
+    def test_of_an_empty_list_says_so(self) -> None:
+        calls = []
+        query([], progress=lambda *numbers: calls.append(numbers))
+        assert calls == [(0, 0, 0)]
+
+    def test_may_give_anything_back(self, make_file: MakeFile) -> None:
+        assert query(make_file(PAGE), progress=lambda *_: False).resident_bytes == PAGE
+
+    @pytest.mark.parametrize("error", [StopError(), KeyboardInterrupt(), SystemExit()], ids=repr)
+    def test_raises_through_and_ends_the_query(
+        self, many: list[Path], error: BaseException
+    ) -> None:
+        calls = []
+
+        def progress(*numbers: int) -> None:
+            calls.append(numbers)
+            raise error
+
+        before = threads()
+        with pytest.raises(type(error)) as caught:
+            query(many, progress=progress)
+        assert caught.value is error
+        assert len(calls) == 1
+        assert calls[0][0] < len(many)
+        assert all_ended(before)
+
+    def test_that_cannot_be_called_is_refused(self) -> None:
+        with pytest.raises(TypeError, match="progress must be callable"):
+            query([], progress=cast("Callable[[int, int, int], object]", "dots"))
 
 
 class TestMap:

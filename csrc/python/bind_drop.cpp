@@ -11,6 +11,7 @@
 #include "accv_cache/drop.hpp"
 #include "bind.hpp"
 #include "interrupts.hpp"
+#include "progress.hpp"
 #include "rows.hpp"
 #include "targets.hpp"
 
@@ -27,17 +28,6 @@ kept_bytes as_kept(const std::array<std::int64_t, 6>& bytes) {
     return {bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5]};
 }
 
-/// Calls the caller's progress function. False if it raised.
-bool call_progress(const py::object& progress, const detail::drop_counters& counters) noexcept {
-    if (progress.is_none()) return true;
-    PyObject* const answer =
-        PyObject_CallFunction(progress.ptr(), "nnL", static_cast<Py_ssize_t>(counters.done_files),
-                              static_cast<Py_ssize_t>(counters.total_files),
-                              static_cast<long long>(counters.evicted_bytes));
-    Py_XDECREF(answer);
-    return answer != nullptr;
-}
-
 drop_report drop(const py::iterable& paths, std::int64_t offset, std::int64_t length, bool sync,
                  bool fail_fast, bool recursive, std::vector<std::string> include,
                  bool follow_symlinks, std::size_t workers, const py::object& progress) {
@@ -49,7 +39,7 @@ drop_report drop(const py::iterable& paths, std::int64_t offset, std::int64_t le
     request.fail_fast = fail_fast;
     request.workers = workers;
     return run_interruptibly([&](interrupts& tick) {
-        const auto tick_and_report = [&](const detail::drop_counters& counters) {
+        const auto tick_and_report = [&](const detail::file_counters& counters) {
             return tick([&] { return call_progress(progress, counters); });
         };
         return detail::drop_files(std::move(targets), walk, request, tick_and_report);

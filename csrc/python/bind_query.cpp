@@ -12,6 +12,7 @@
 #include "accv_cache/query.hpp"
 #include "bind.hpp"
 #include "interrupts.hpp"
+#include "progress.hpp"
 #include "rows.hpp"
 #include "targets.hpp"
 
@@ -26,17 +27,19 @@ using row = std::tuple<py::bytes, int, std::int64_t, int, bytes_or_none, bytes_o
 
 cache_report query(const py::iterable& paths, std::int64_t offset, std::int64_t length, bool spans,
                    bool recursive, std::vector<std::string> include, bool follow_symlinks,
-                   std::size_t workers) {
+                   std::size_t workers, const py::object& progress) {
     detail::target_list targets = as_targets(paths);
     const walk_options walk = as_walk(recursive, std::move(include), follow_symlinks);
     detail::query_request request;
     request.range = {offset, length};
     request.spans = spans;
     request.workers = workers;
-    std::optional<cache_report> report = run_interruptibly([&](interrupts& tick) {
-        return detail::query_files(std::move(targets), walk, request, tick);
+    return run_interruptibly([&](interrupts& tick) {
+        const auto tick_and_report = [&](const detail::file_counters& counters) {
+            return tick([&] { return call_progress(progress, counters); });
+        };
+        return detail::query_files(std::move(targets), walk, request, tick_and_report);
     });
-    return report ? std::move(*report) : cache_report();  // none only when the tick raised
 }
 
 row row_at(const cache_report& report, std::size_t position) {
@@ -73,7 +76,8 @@ cache_report from_rows(const std::vector<row>& all, const skipped_rows& left_out
         std::vector<resident_span>& of_file = spans_of_files.back().emplace();
         for (const auto& [start, stop] : *spans) of_file.push_back({start, stop});
     }
-    return {std::move(paths), std::move(records), std::move(spans_of_files), as_skipped(left_out)};
+    return {std::move(paths), std::move(records), std::move(spans_of_files), as_skipped(left_out),
+            false};
 }
 
 py::object memory_of_cgroup() {
@@ -91,7 +95,7 @@ void bind_query(py::module_& module) {
     bind_table<cache_report, row>(module, "CacheTable", &row_at, &totals, &from_rows);
     module.def("query", &query, py::arg("paths"), py::kw_only(), py::arg("offset"),
                py::arg("length"), py::arg("spans"), py::arg("recursive"), py::arg("include"),
-               py::arg("follow_symlinks"), py::arg("workers"));
+               py::arg("follow_symlinks"), py::arg("workers"), py::arg("progress"));
     module.def("cgroup_memory", &memory_of_cgroup);
 }
 

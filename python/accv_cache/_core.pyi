@@ -91,4 +91,5 @@ def query(
     include: Sequence[bytes],
     follow_symlinks: bool,
     workers: int,
+    progress: Callable[[int, int, int], object] | None,
 ) -> CacheTable: ...

@@ -6,14 +6,22 @@ import errno
 import heapq
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from accv_cache._holders import holders
 from accv_cache._report import Report, Table, html_table, os_error
 from accv_cache._status import DropCacheStatus
 from accv_cache._text import as_count, as_size
-from accv_cache._types import Targets, as_names, as_patterns, as_target_list, check_number
+from accv_cache._types import (
+    Progress,
+    Targets,
+    as_names,
+    as_patterns,
+    as_target_list,
+    check_number,
+    check_progress,
+)
 
 if sys.platform == "linux":
     from accv_cache import _core
@@ -281,7 +289,7 @@ def drop(  # noqa: PLR0913 - one keyword a choice
     include: str | Iterable[str] | None = None,
     follow_symlinks: bool = False,
     workers: int | None = None,
-    progress: Callable[[int, int, int], object] | None = None,
+    progress: Progress | None = None,
 ) -> DropReport:
     """Evict the pages of files from the page cache; say what left, what stayed and why.
 
@@ -333,9 +341,7 @@ def drop(  # noqa: PLR0913 - one keyword a choice
     start = check_number("offset", offset, least=0)
     span = check_number("length", length, least=1)
     threads = check_number("workers", workers, least=1)
-    if progress is not None and not callable(progress):
-        msg = f"progress must be callable, not {progress!r}"
-        raise TypeError(msg)
+    check_progress(progress)
     if sys.platform != "linux":
         return DropReport(_PlatformErrors(as_names(items)))
     table = _core.drop(

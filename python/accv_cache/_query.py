@@ -12,7 +12,15 @@ from typing import Any, Protocol
 from accv_cache._holders import Holders, holders
 from accv_cache._report import Report, Table, html_table, os_error
 from accv_cache._text import as_count, as_size
-from accv_cache._types import Targets, as_names, as_patterns, as_target_list, check_number
+from accv_cache._types import (
+    Progress,
+    Targets,
+    as_names,
+    as_patterns,
+    as_target_list,
+    check_number,
+    check_progress,
+)
 
 if sys.platform == "linux":
     from accv_cache import _core
@@ -260,6 +268,7 @@ def query(  # noqa: PLR0913 - one keyword a choice
     include: str | Iterable[str] | None = None,
     follow_symlinks: bool = False,
     workers: int | None = None,
+    progress: Progress | None = None,
 ) -> CacheReport:
     """Measure how much of files is resident, dirty and in writeback.
 
@@ -279,6 +288,8 @@ def query(  # noqa: PLR0913 - one keyword a choice
         include: A glob or globs that a file met in a directory must match, as for `drop`.
         follow_symlinks: Whether to follow links met in a directory. A path given is followed.
         workers: Threads at the most, at least 1; None: as many as pay.
+        progress: Called as `progress(done_files, total_files, resident_bytes)` on the calling
+            thread, about ten times a second and at the end. What it raises ends the query.
 
     Returns:
         The report, with a record a file, in the order of the list. A file that cannot be opened
@@ -303,6 +314,7 @@ def query(  # noqa: PLR0913 - one keyword a choice
     start = check_number("offset", offset, least=0)
     count = check_number("length", length, least=1)
     threads = check_number("workers", workers, least=1)
+    check_progress(progress)
     if sys.platform != "linux":
         return CacheReport(_PlatformErrors(as_names(items)))
     table = _core.query(
@@ -314,6 +326,7 @@ def query(  # noqa: PLR0913 - one keyword a choice
         include=as_patterns(include),
         follow_symlinks=follow_symlinks,
         workers=threads,
+        progress=progress,
     )
     return CacheReport(table)
 

@@ -3,7 +3,7 @@
 import operator
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeAlias, runtime_checkable
 
 
@@ -18,6 +18,7 @@ class HasDescriptor(Protocol):
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 Target: TypeAlias = Path | int | HasDescriptor
 Targets: TypeAlias = Target | Iterable[Target]
+Progress: TypeAlias = Callable[[int, int, int], object]
 
 
 def as_target_list(targets: Targets) -> Iterable[Target]:
@@ -67,3 +68,10 @@ def check_number(name: str, value: int | None, least: int) -> int:
         msg = f"{name} must be from {least} to {sys.maxsize - 1}, or None, not {number}"
         raise ValueError(msg)
     return number
+
+
+def check_progress(progress: Progress | None) -> None:
+    """TypeError if `progress` is given and nobody can call it."""
+    if progress is not None and not callable(progress):
+        msg = f"progress must be callable, not {progress!r}"
+        raise TypeError(msg)

@@ -82,9 +82,9 @@ inline drop_report drop_targets(target_list targets, const drop_options& options
     request.sync = options.sync;
     request.fail_fast = options.fail_fast;
     request.workers = options.workers;
-    const auto tick = [&options](const drop_counters& counters) {
-        return !options.progress || options.progress({counters.done_files, counters.total_files,
-                                                      counters.evicted_bytes});
+    const auto tick = [&options](const file_counters& counters) {
+        return !options.progress ||
+               options.progress({counters.done_files, counters.total_files, counters.bytes});
     };
     return drop_files(std::move(targets), options, request, tick);
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,6 +19,13 @@
 
 namespace accv_cache {
 
+/// How far a `query` has come.
+struct query_progress {
+    std::size_t done_files = 0;
+    std::size_t total_files = 0;
+    std::int64_t resident_bytes = 0;  ///< Of the files whose residency the kernel tells.
+};
+
 /// How to query. The fields of `walk_options` say what to take of a directory.
 struct query_options : walk_options {
     /// Where the range of each file starts, in bytes. A page that is partly inside counts whole. A
@@ -32,6 +40,10 @@ struct query_options : walk_options {
 
     /// Threads at the most; 0: as many as pay, 1: the calling thread alone.
     std::size_t workers = 0;
+
+    /// Called on the calling thread about ten times a second, and at the end; false stops the
+    /// query.
+    std::function<bool(const query_progress&)> progress;
 };
 
 /// Measures how much of files, and of the regular files below directories, is resident, dirty and
@@ -63,8 +75,11 @@ inline cache_report query_targets(target_list targets, const query_options& opti
     if (options.length == 0) request.range.length = -1;  // no range at all, not 'to the end'
     request.spans = options.spans;
     request.workers = options.workers;
-    no_tick tick;
-    return query_files(std::move(targets), options, request, tick).value_or(cache_report());
+    const auto tick = [&options](const file_counters& counters) {
+        return !options.progress ||
+               options.progress({counters.done_files, counters.total_files, counters.bytes});
+    };
+    return query_files(std::move(targets), options, request, tick);
 }
 
 }  // namespace detail
@@ -88,7 +103,7 @@ inline cache_report query(const std::vector<std::string>& paths, const query_opt
     for (const std::string& path : paths) names.append(path);
     cache_record refused;
     refused.error = ENOSYS;
-    return {std::move(names), std::vector<cache_record>(paths.size(), refused), {}, {}};
+    return {std::move(names), std::vector<cache_record>(paths.size(), refused), {}, {}, false};
 }
 
 inline cache_report query(int descriptor, const query_options& options) {

@@ -69,11 +69,12 @@ public:
     cache_report() = default;
     /// For `query`, which makes reports.
     cache_report(detail::path_list paths, std::vector<cache_record> records,
-                 std::vector<spans_of_file> spans, std::vector<skipped_path> skipped)
+                 std::vector<spans_of_file> spans, std::vector<skipped_path> skipped, bool stopped)
         : paths_(std::move(paths)),
           records_(std::move(records)),
           spans_(std::move(spans)),
-          skipped_(std::move(skipped)) {}
+          skipped_(std::move(skipped)),
+          stopped_(stopped) {}
 
     /// How many files it is over.
     std::size_t size() const noexcept { return records_.size(); }
@@ -93,6 +94,9 @@ public:
 
     /// What was met in directories and left out.
     const std::vector<skipped_path>& skipped() const noexcept { return skipped_; }
+
+    /// Whether the progress function ended it early; nothing is told of later files.
+    bool stopped() const noexcept { return stopped_; }
 
     /// The sums over all files.
     cache_totals totals() const noexcept {
@@ -122,6 +126,7 @@ public:
         for (std::size_t i = 0; i != right.size(); ++i) left.paths_.append(right.path(i));
         left.records_.insert(left.records_.end(), right.records_.begin(), right.records_.end());
         left.skipped_.insert(left.skipped_.end(), right.skipped_.begin(), right.skipped_.end());
+        left.stopped_ = left.stopped_ || right.stopped_;
         return left;
     }
 
@@ -130,6 +135,7 @@ private:
     std::vector<cache_record> records_;
     std::vector<spans_of_file> spans_;  // empty where nobody asked
     std::vector<skipped_path> skipped_;
+    bool stopped_ = false;
 };
 
 }  // namespace accv_cache

@@ -18,8 +18,8 @@ from accv_cache._cli.output import (
     write_porcelain,
     writes_reports,
 )
-from accv_cache._cli.progress import DropProgress, looking
-from accv_cache._cli.query import exit_code, show_residency, write_residency_lines
+from accv_cache._cli.progress import LiveProgress, looking
+from accv_cache._cli.query import exit_code, look, show_residency, write_residency_lines
 from accv_cache._cli.selection import Selection, selects_files
 from accv_cache._drop import DropRecord, DropReport, KeptReason, drop
 from accv_cache._exit_codes import STAYED
@@ -79,12 +79,11 @@ def drop_command(  # noqa: PLR0913 - one an option
     """
     if dry_run:
         return _say_what_would_go(selection, output, until)
-    with DropProgress(quiet=output.quiet) as progress:
-        options = {**selection.walk, "fail_fast": fail_fast, "progress": progress}
-        if until is None:
-            report = drop(_find(selection, output), **options)
-        else:
-            report = _drop_until(until, _look(selection, output), options)
+    options = {**selection.walk, "fail_fast": fail_fast}
+    if until is None:
+        report = _drop_all(selection, output, options)
+    else:
+        report = _drop_until(until, selection, output, options)
     if output.json:
         write_json(_as_dict(report, explain=explain))
     elif output.porcelain:
@@ -98,29 +97,30 @@ def drop_command(  # noqa: PLR0913 - one an option
     return STAYED if verify and _has_kept_evictable(report) else DropCacheStatus.SUCCESS.value
 
 
-def _find(selection: Selection, output: Output) -> list[str]:
-    with looking(quiet=output.quiet):
-        return selection.find()
+def _drop_all(selection: Selection, output: Output, options: dict[str, Any]) -> DropReport:
+    with LiveProgress("evicted", quiet=output.quiet) as progress:
+        with looking(quiet=output.quiet):
+            paths = selection.find()
+        return drop(paths, progress=progress, **options)
 
 
-def _look(selection: Selection, output: Output) -> CacheReport:
-    with looking(quiet=output.quiet):
-        return query(selection.find(), **selection.walk)
-
-
-def _drop_until(limit: int, found: CacheReport, options: dict[str, Any]) -> DropReport:
+def _drop_until(
+    limit: int, selection: Selection, output: Output, options: dict[str, Any]
+) -> DropReport:
     """Drop the least recently used until the files hold `limit`; what is mapped may not go."""
+    found = look(selection, output)
     if found.unknown:
         complain(
             f"not counted: {as_count(found.unknown, 'file')} that only their owner may measure"
         )
-    report = drop([record.path for record in found.failed], **options)
     held = found.known_resident_bytes
     left = _least_recently_used_first(found)
-    while held > limit and left and (report.ok or not options["fail_fast"]):
-        done = drop(_take(left, held - limit), **options)
-        held -= done.known_evicted_bytes
-        report += done
+    with LiveProgress("evicted", quiet=output.quiet) as progress:
+        report = drop([record.path for record in found.failed], progress=progress, **options)
+        while held > limit and left and (report.ok or not options["fail_fast"]):
+            done = drop(_take(left, held - limit), progress=progress, **options)
+            held -= done.known_evicted_bytes
+            report += done
     return report
 
 
@@ -145,7 +145,7 @@ def _last_use(record: CacheRecord) -> int:
 
 
 def _say_what_would_go(selection: Selection, output: Output, until: int | None) -> int:
-    found = _look(selection, output)
+    found = look(selection, output)
     going = _take(_least_recently_used_first(found), found.known_resident_bytes - (until or 0))
     report = query(going, **selection.walk)
     if output.json:

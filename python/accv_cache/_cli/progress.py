@@ -20,24 +20,25 @@ if TYPE_CHECKING:
 _PATIENCE = 1.0  # seconds
 
 
-class DropProgress:
-    """The `progress` of a drop: draws a bar, and says how far it came if Ctrl-C ends it."""
+class LiveProgress:
+    """The `progress` of a verb: draws a bar, and says how far it came if Ctrl-C ends it."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        """Draw nothing where nobody sees it."""
+    def __init__(self, outcome: str, *, quiet: bool) -> None:
+        """Draw nothing where nobody sees it; the outcome is what the bytes are, as 'evicted'."""
+        self._outcome = outcome
         self._start = time.monotonic()
         self._drawing: Progress | None = None
         self._visible = sys.stderr.isatty() and not quiet
         self._state = (0, 0, 0)
 
-    def __call__(self, done: int, total: int, evicted_bytes: int) -> None:
-        """Take the numbers of files done and in all, and what left."""
-        self._state = done, total, evicted_bytes
+    def __call__(self, done: int, total: int, count: int) -> None:
+        """Take the numbers of files done and in all, and of bytes."""
+        self._state = done, total, count
         if self._drawing is None and self._visible and self._seconds() > _PATIENCE:
             self._drawing = _draw()
         if self._drawing is not None:
-            rate = f"{as_size(evicted_bytes / self._seconds())}/s"
-            text = f"{done} of {as_count(total, 'file')}, {as_size(evicted_bytes)}, {rate}"
+            rate = f"{as_size(count / self._seconds())}/s"
+            text = f"{done} of {as_count(total, 'file')}, {as_size(count)}, {rate}"
             self._drawing.update(
                 self._drawing.task_ids[0], completed=done, total=total, description=text
             )
@@ -57,14 +58,14 @@ class DropProgress:
         if self._drawing is not None:
             self._drawing.stop()
         if isinstance(error, KeyboardInterrupt):
-            done, total, evicted_bytes = self._state
+            done, total, count = self._state
             files = f"{done} of {as_count(total, 'file')} done" if total else "no file done"
-            click.echo(f"Interrupted: {files}, {as_size(evicted_bytes)} evicted.", err=True)
+            click.echo(f"Interrupted: {files}, {as_size(count)} {self._outcome}.", err=True)
 
 
 @contextmanager
 def looking(*, quiet: bool) -> Iterator[None]:
-    """Show that files are being looked at: a query does not tell how far it is."""
+    """Show that files are being looked for: nobody knows how many there will be."""
     if quiet or not sys.stderr.isatty():
         yield
         return
@@ -81,11 +82,11 @@ def looking(*, quiet: bool) -> Iterator[None]:
 def _spin() -> "Status":
     from rich.console import Console  # noqa: PLC0415 - see below
 
-    return Console(stderr=True).status("Looking at the files", spinner="line")
+    return Console(stderr=True).status("Looking for the files", spinner="line")
 
 
 def _draw() -> "Progress":
-    # Here, because most drops end before anybody could look at a bar.
+    # Here, because most calls end before anybody could look at a bar.
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 

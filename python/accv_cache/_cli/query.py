@@ -18,7 +18,7 @@ from accv_cache._cli.output import (
     write_porcelain,
     writes_reports,
 )
-from accv_cache._cli.progress import looking
+from accv_cache._cli.progress import LiveProgress, looking
 from accv_cache._cli.selection import Selection, selects_files
 from accv_cache._query import CacheRecord, CacheReport, query
 from accv_cache._status import DropCacheStatus
@@ -61,8 +61,7 @@ def query_command(
         return _show_cgroup(selection, output)
     if watch:
         return _watch(selection, output, interval)
-    with looking(quiet=output.quiet):
-        report = query(selection.find(), spans=output.json, **selection.walk)
+    report = look(selection, output, spans=output.json)
     if output.json:
         write_json(report.to_dict())
     elif output.porcelain:
@@ -71,6 +70,14 @@ def query_command(
         show_residency(report, selection, output)
     write_errors(report.failed)
     return exit_code(report)
+
+
+def look(selection: Selection, output: Output, *, spans: bool = False) -> CacheReport:
+    """Query the files that the arguments name, and show how far it is."""
+    with LiveProgress("resident", quiet=output.quiet) as progress:
+        with looking(quiet=output.quiet):
+            paths = selection.find()
+        return query(paths, spans=spans, progress=progress, **selection.walk)
 
 
 def exit_code(report: CacheReport) -> int:
@@ -136,13 +143,13 @@ def _watch(selection: Selection, output: Output, interval: float) -> int:
 
     paths = selection.find()
 
-    def look() -> CacheReport:
+    def look_again() -> CacheReport:
         return query(paths, **selection.walk)
 
     def draw(report: CacheReport, rows: int) -> Sequence[CacheRecord]:
         return _with_spans(_largest(report.files, rows), selection)
 
-    return watch(look, draw, interval)
+    return watch(look_again, draw, interval)
 
 
 def _show_cgroup(selection: Selection, output: Output) -> int:

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -35,27 +34,20 @@ struct drop_request {
     std::size_t workers = 0;
 };
 
-/// How far a drop has come; read by the calling thread while workers count.
-struct drop_counters {
-    std::atomic<std::size_t> total_files{0};
-    std::atomic<std::size_t> done_files{0};
-    std::atomic<std::int64_t> evicted_bytes{0};
-};
-
 /// What the two passes share. Each position is written by one thread at a time.
 template <class Tick>
 struct drop_work {
     target_list targets;
     const drop_request& request;
     shared_tick<Tick>& tick;
-    drop_counters& counters;
+    file_counters& counters;
     file_system_memory file_systems;
     std::vector<drop_record> records;
     std::vector<file_identity> identities;
     std::vector<char> is_directory;  // not vector<bool>: threads write neighbours
 
     drop_work(target_list files, const drop_request& asked, shared_tick<Tick>& ticker,
-              drop_counters& shared_counters)
+              file_counters& shared_counters)
         : targets(std::move(files)),
           request(asked),
           tick(ticker),
@@ -202,7 +194,7 @@ public:
             record.before_bytes = before.resident_bytes;
             record.after_bytes = after.resident_bytes;
             record.kept = reasons_for(fd, range, status, after, work_.file_systems);
-            work_.counters.evicted_bytes +=
+            work_.counters.bytes +=
                 std::max<std::int64_t>(before.resident_bytes - after.resident_bytes, 0);
         }
         work_.identities[position] = file_identity::of(status);
@@ -266,7 +258,7 @@ private:
         if (said != proceed) return said;
         const residency after = work_.read(fd, status);
         if (record.after_bytes && after.known()) {
-            work_.counters.evicted_bytes +=
+            work_.counters.bytes +=
                 std::max<std::int64_t>(*record.after_bytes - after.resident_bytes, 0);
             record.after_bytes = after.resident_bytes;
             record.kept = reasons_for(fd, range, status, after, work_.file_systems);
@@ -347,7 +339,7 @@ private:
 template <class Tick>
 drop_report drop_files(target_list targets, const walk_options& walk, const drop_request& request,
                        const Tick& tick) {
-    drop_counters counters;
+    file_counters counters;
     const auto count_and_tick = [&] { return tick(std::as_const(counters)); };
     shared_tick<decltype(count_and_tick)> shared(count_and_tick);
     batch_options how;

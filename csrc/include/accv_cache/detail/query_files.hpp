@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -30,12 +29,15 @@ class file_measuring {
 public:
     using item = open_file;
 
-    file_measuring(target_list targets, const query_request& request)
+    file_measuring(target_list targets, const query_request& request, file_counters& counters)
         : targets_(std::move(targets)),
           request_(request),
+          counters_(counters),
           records_(targets_.size()),
           spans_(request.spans ? targets_.size() : 0),
-          is_directory_(targets_.size(), 0) {}
+          is_directory_(targets_.size(), 0) {
+        counters_.total_files = targets_.size();
+    }
 
     verdict prepare(std::size_t position, item& file, bool alone) noexcept {
         file = targets_.open(position);
@@ -48,30 +50,12 @@ public:
     }
 
     verdict finish(std::size_t position, item& file) noexcept {
-        if (file.error != 0) return proceed;
-        if (file.own && S_ISDIR(file.status.st_mode)) {
+        if (file.error == 0 && file.own && S_ISDIR(file.status.st_mode)) {
             is_directory_[position] = 1;
             return proceed;
         }
-        cache_record& record = records_[position];
-        const residency told = read_residency(file.fd, request_.range, file.status, file_systems_);
-        if (request_.spans && told.known()) spans_[position] = read_spans(file, told);
-
-        // The file may have been truncated meanwhile: its pages went with its end.
-        struct stat now = file.status;
-        if (told.resident_bytes != 0) ::fstat(file.fd, &now);
-        const bool regular = S_ISREG(now.st_mode);
-        record.size_bytes = regular ? now.st_size : 0;
-        record.source = told.source;
-        if (!told.known()) return proceed;
-        if (request_.spans)
-            if (auto& spans = spans_[position]) cut(*spans, now.st_size);
-        const std::int64_t most =
-            regular ? most_resident(request_.range, now) : std::numeric_limits<std::int64_t>::max();
-        const auto at_most = [most](std::int64_t bytes) { return std::min(bytes, most); };
-        record.resident_bytes = at_most(told.resident_bytes);
-        if (told.dirty_bytes) record.dirty_bytes = at_most(*told.dirty_bytes);
-        if (told.writeback_bytes) record.writeback_bytes = at_most(*told.writeback_bytes);
+        if (file.error == 0) measure(position, file);
+        ++counters_.done_files;
         return proceed;
     }
 
@@ -84,13 +68,38 @@ public:
         if (request_.spans) spans_ = expanded.carry_over(std::move(spans_));
         is_directory_.assign(expanded.targets.size(), 0);
         targets_ = std::move(expanded.targets);
+        counters_.total_files = targets_.size();
     }
 
-    cache_report report(std::vector<skipped_path> skipped) {
-        return {targets_.take_paths(), std::move(records_), std::move(spans_), std::move(skipped)};
+    cache_report report(std::vector<skipped_path> skipped, bool stopped) {
+        return {targets_.take_paths(), std::move(records_), std::move(spans_), std::move(skipped),
+                stopped};
     }
 
 private:
+    void measure(std::size_t position, const item& file) noexcept {
+        cache_record& record = records_[position];
+        const residency told = read_residency(file.fd, request_.range, file.status, file_systems_);
+        if (request_.spans && told.known()) spans_[position] = read_spans(file, told);
+
+        // The file may have been truncated meanwhile: its pages went with its end.
+        struct stat now = file.status;
+        if (told.resident_bytes != 0) ::fstat(file.fd, &now);
+        const bool regular = S_ISREG(now.st_mode);
+        record.size_bytes = regular ? now.st_size : 0;
+        record.source = told.source;
+        if (!told.known()) return;
+        if (request_.spans)
+            if (auto& spans = spans_[position]) cut(*spans, now.st_size);
+        const std::int64_t most =
+            regular ? most_resident(request_.range, now) : std::numeric_limits<std::int64_t>::max();
+        const auto at_most = [most](std::int64_t bytes) { return std::min(bytes, most); };
+        record.resident_bytes = at_most(told.resident_bytes);
+        if (told.dirty_bytes) record.dirty_bytes = at_most(*told.dirty_bytes);
+        if (told.writeback_bytes) record.writeback_bytes = at_most(*told.writeback_bytes);
+        counters_.bytes += *record.resident_bytes;
+    }
+
     cache_report::spans_of_file read_spans(const item& file, const residency& told) noexcept {
         std::vector<resident_span> spans;
         if (told.resident_bytes == 0) return spans;
@@ -136,30 +145,38 @@ private:
 
     target_list targets_;
     const query_request& request_;
+    file_counters& counters_;
     file_system_memory file_systems_;
     std::vector<cache_record> records_;
     std::vector<cache_report::spans_of_file> spans_;
     std::vector<char> is_directory_;  // not vector<bool>: threads write neighbours
 };
 
-/// `query` over a list of targets; nothing if the tick said stop.
+/// `query` over a list of targets. `tick(counters)` is called as `run_batch` says.
 template <class Tick>
-std::optional<cache_report> query_files(target_list targets, const walk_options& walk,
-                                        const query_request& request, Tick& tick) {
-    const std::size_t count = targets.size();
-    file_measuring job(std::move(targets), request);
+cache_report query_files(target_list targets, const walk_options& walk,
+                         const query_request& request, const Tick& tick) {
+    file_counters counters;
+    const auto count_and_tick = [&] { return tick(std::as_const(counters)); };
+    shared_tick<decltype(count_and_tick)> shared(count_and_tick);
     batch_options how;
     how.workers = request.workers;
-    if (run_batch(job, count, how, tick).stopped) return std::nullopt;
-    if (!has_directory(job.is_directory())) return job.report({});
 
-    expansion expanded = expand(job.targets(), job.is_directory(), walk, tick);
-    if (expanded.stopped) return std::nullopt;
-    const std::vector<std::size_t> found = expanded.found();
-    job.adopt(expanded);
-    subset<file_measuring> rest(job, found);
-    if (run_batch(rest, found.size(), how, tick).stopped) return std::nullopt;
-    return job.report(std::move(expanded.skipped));
+    const std::size_t count = targets.size();
+    file_measuring job(std::move(targets), request, counters);
+    run_batch(job, count, how, shared);
+
+    std::vector<skipped_path> skipped;
+    if (!shared.stopped() && has_directory(job.is_directory())) {
+        expansion expanded = expand(job.targets(), job.is_directory(), walk, shared);
+        const std::vector<std::size_t> found = expanded.found();
+        job.adopt(expanded);
+        skipped = std::move(expanded.skipped);
+        subset<file_measuring> rest(job, found);
+        run_batch(rest, found.size(), how, shared);
+    }
+    if (!shared.stopped()) shared();  // so that the last progress says that all is done
+    return job.report(std::move(skipped), shared.stopped());
 }
 
 }  // namespace accv_cache::detail

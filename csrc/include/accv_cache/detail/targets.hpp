@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,6 +21,13 @@
 #include "accv_cache/walk.hpp"
 
 namespace accv_cache::detail {
+
+/// How far a verb has come with its files; read by the calling thread while workers count.
+struct file_counters {
+    std::atomic<std::size_t> total_files{0};
+    std::atomic<std::size_t> done_files{0};
+    std::atomic<std::int64_t> bytes{0};  ///< What was evicted, or found to be resident.
+};
 
 /// An open file of a list: its own descriptor, or one that the caller lent.
 struct open_file {

@@ -1,0 +1,54 @@
+#include <doctest/doctest.h>
+#include <fcntl.h>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "accv_cache/query.hpp"
+#include "support.hpp"
+
+namespace {
+
+using namespace accv_cache::test;
+using accv_cache::cache_report;
+using accv_cache::query;
+using accv_cache::query_options;
+using accv_cache::query_progress;
+
+TEST_CASE("progress that says stop ends a long list") {
+    const temporary_folder folder;
+    const std::vector<std::string> list(100'000, write_warm(folder / "clip", page));
+    for (const std::size_t workers : {0U, 1U, 8U}) {
+        query_options options;
+        options.workers = workers;
+        int calls = 0;
+        options.progress = [&](const query_progress& now) {
+            CHECK(now.done_files < now.total_files);
+            CHECK(on_main_thread());
+            return ++calls, false;
+        };
+        const auto descriptors = open_descriptors();
+        const cache_report report = query(list, options);
+        CHECK(report.stopped());
+        CHECK((report + cache_report()).stopped());
+        CHECK(calls == 1);
+        CHECK(open_descriptors() == descriptors);
+    }
+}
+
+TEST_CASE("the last progress says that all is done") {
+    const temporary_folder folder;
+    write_many(folder, 200);
+    query_progress last;
+    query_options options;
+    options.progress = [&](const query_progress& now) { return last = now, true; };
+    const cache_report report = query({folder.path(), "/missing"}, options);
+    CHECK_FALSE(report.stopped());
+    CHECK(last.done_files == 201);
+    CHECK(last.total_files == 201);
+    CHECK(last.resident_bytes == report.totals().known_resident_bytes);
+    CHECK(last.resident_bytes == 200 * page);
+}
+
+}  // namespace
