@@ -304,12 +304,27 @@ class TestBadItems:
             drop([path, wrong(BAD[kind].make(tmp_path))])
         assert resident_bytes(path) == PAGE
 
-    @pytest.mark.parametrize("item", [True, -1, 1 << 31, 1 << 64, 1.0], ids=repr)
-    def test_that_are_no_descriptors_are_refused(self, make_file: MakeFile, item: object) -> None:
+    @pytest.mark.parametrize(
+        ("item", "error", "says"),
+        [
+            (True, TypeError, "not a bool"),
+            (False, TypeError, "not a bool"),
+            (-1, ValueError, "descriptor"),
+            (-(1 << 70), ValueError, "descriptor"),
+            (1 << 31, ValueError, "descriptor"),
+            (1 << 40, ValueError, "descriptor"),
+            (1 << 70, ValueError, "descriptor"),
+            (1.0, TypeError, "(?i)path"),
+        ],
+        ids=repr,
+    )
+    def test_that_are_no_descriptors_are_refused(
+        self, make_file: MakeFile, item: object, error: type[Exception], says: str
+    ) -> None:
         path = make_file(PAGE)
-        with pytest.raises((TypeError, ValueError)):
+        with pytest.raises(error, match=says):
             drop([path, wrong(item)])
-        with pytest.raises((TypeError, ValueError)):
+        with pytest.raises(error, match=says):
             drop(wrong(item))
         assert resident_bytes(path) == PAGE
 

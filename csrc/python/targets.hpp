@@ -7,21 +7,28 @@
 
 namespace accv_cache::python {
 
+/// The descriptor that a number is, or that an object has. Throws the Python error if it is none.
+inline int as_descriptor(const pybind11::handle item) {
+    const int fd = PyObject_AsFileDescriptor(item.ptr());
+    if (fd >= 0) return fd;
+    // Of a number that is no int, Python says no more than that; of a negative one it says so.
+    if (PyErr_ExceptionMatches(PyExc_OverflowError) == 0) throw pybind11::error_already_set();
+    PyErr_Clear();
+    throw pybind11::value_error("a descriptor is a number from 0 to 2147483647");
+}
+
 /// Reads a list of paths, descriptors and open files. Throws the Python error of an item that is
 /// none of these.
 inline detail::target_list as_targets(const pybind11::iterable& items) {
     detail::target_list targets;
     for (const pybind11::handle item : items) {
         const bool is_text = PyUnicode_Check(item.ptr()) != 0 || PyBytes_Check(item.ptr()) != 0;
-        const bool is_number = PyLong_Check(item.ptr()) != 0 && PyBool_Check(item.ptr()) == 0;
+        // A bool is an int in Python, but nobody means a descriptor by it.
+        if (PyBool_Check(item.ptr()) != 0)
+            throw pybind11::type_error("pass paths, descriptors or open files, not a bool");
+        const bool is_number = PyLong_Check(item.ptr()) != 0;
         if (is_number || (!is_text && pybind11::hasattr(item, "fileno"))) {
-            const int fd = PyObject_AsFileDescriptor(item.ptr());
-            if (fd < 0 && PyErr_ExceptionMatches(PyExc_OverflowError) != 0) {
-                PyErr_Clear();
-                throw pybind11::value_error("no descriptor is so large a number");
-            }
-            if (fd < 0) throw pybind11::error_already_set();
-            targets.append(fd);
+            targets.append(as_descriptor(item));
         } else {
             const auto path = as_path(item);
             if (!path) throw pybind11::error_already_set();

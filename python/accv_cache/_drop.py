@@ -323,8 +323,10 @@ def drop(  # noqa: PLR0913 - one keyword a choice
         is a record with its error. Off Linux every record is PLATFORM_ERROR.
 
     Raises:
-        TypeError: An item is no path, descriptor or open file, or a number is no integer.
-        ValueError: A path has a NUL byte, a file object is closed, or a number is out of range.
+        TypeError: An item is no path, descriptor or open file, or a number is no integer. A bool
+            is no descriptor.
+        ValueError: A path has a NUL byte, a file object is closed, or a number is out of range,
+            such as a descriptor that is negative or above 2**31 - 1.
 
     Examples:
         >>> import tempfile
