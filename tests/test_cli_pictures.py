@@ -32,7 +32,8 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 def cache_record(path: str, size: int, *spans: tuple[int, int], dirty: int = 0) -> CacheRecord:
     """What a query with spans gives."""
     resident = sum(stop - start for start, stop in spans)
-    return CacheRecord(path, None, size, resident, dirty, 0, ResidencySource.CACHESTAT, spans)
+    source = ResidencySource.CACHESTAT
+    return CacheRecord(path, None, size, (0, size), resident, dirty, 0, source, spans)
 
 
 RESIDENCY = [
@@ -42,7 +43,7 @@ RESIDENCY = [
     cache_record("videos/cold.mp4", GIB),
     cache_record("videos/empty.mp4", 0),
     cache_record("videos/\x1b[31mred.mp4", 0),
-    CacheRecord("videos/of-others.mp4", None, GIB, None, None, None, None, None),
+    CacheRecord("videos/of-others.mp4", None, GIB, (0, GIB), None, None, None, None, None),
 ]
 EVICTION = [
     DropRecord("a.mp4", DropCacheStatus.SUCCESS, None, GIB, GIB, 0, {}),

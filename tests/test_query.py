@@ -1,6 +1,7 @@
 """`query` gives exact figures, ranges and records, and refuses what it cannot measure."""
 
 import copy
+import errno
 import json
 import os
 import pickle
@@ -53,9 +54,12 @@ def read_pages(path: Path, *pages: int) -> None:
 
 
 def record(
-    size: int = 80, resident: int | None = 0, spans: tuple[tuple[int, int], ...] | None = None
+    size: int,
+    resident: int,
+    spans: tuple[tuple[int, int], ...],
+    measured: tuple[int, int] | None = None,
 ) -> CacheRecord:
-    return CacheRecord("clip", None, size, resident, None, None, None, spans)
+    return CacheRecord("clip", None, size, measured or (0, size), resident, None, None, None, spans)
 
 
 @contextmanager
@@ -101,6 +105,7 @@ class TestFigures:
             path=str(path),
             error=None,
             size_bytes=MIB + 1,
+            measured=(0, MIB + 1),
             resident_bytes=4 * PAGE,
             dirty_bytes=0,
             writeback_bytes=0,
@@ -358,21 +363,52 @@ class TestBadInput:
         assert isinstance(found.error, OSError)
         assert "Bad file descriptor" in str(found.error)
 
+    def test_descriptors_by_o_path_are_records_with_errors(self, make_file: MakeFile) -> None:
+        descriptor = os.open(make_file(PAGE), os.O_PATH)
+        try:
+            found = query([descriptor], spans=True)
+        finally:
+            os.close(descriptor)
+        [bad] = found.files
+        assert isinstance(bad.error, OSError)
+        assert bad.error.errno == errno.EBADF
+        assert "cannot measure: Bad file descriptor" in str(bad.error)
+        assert "O_PATH" in str(bad.error)
+        assert (bad.size_bytes, bad.resident_bytes, bad.spans) == (0, None, None)
+        assert (found.unknown, len(found.failed)) == (0, 1)
+        assert "only their owner" not in str(found)
+        assert "cannot measure: Bad file descriptor" in found._repr_html_()
+
+    @pytest.mark.parametrize("flags", [os.O_WRONLY, os.O_RDWR])
+    def test_descriptors_may_be_open_for_writing(self, make_file: MakeFile, flags: int) -> None:
+        descriptor = os.open(make_file(PAGE), flags)
+        try:
+            assert query(descriptor).resident_bytes == PAGE
+        finally:
+            os.close(descriptor)
+
     def test_a_closed_file_raises(self) -> None:
         with tempfile.TemporaryFile() as file:
             pass
         with pytest.raises(ValueError, match="closed file"):
             query(file)
 
-    @pytest.mark.parametrize("item", [True, None, 1.5, object()])
+    @pytest.mark.parametrize("item", [True, False])
+    def test_bools_are_no_descriptors(self, item: bool) -> None:  # noqa: FBT001 - what is tested
+        for items in (item, [item]):
+            with pytest.raises(TypeError, match="not a bool"):
+                query(items)
+
+    @pytest.mark.parametrize("item", [None, 1.5, object()])
     def test_that_is_no_target_raises_a_type_error(self, item: object) -> None:
         with pytest.raises(TypeError, match="pass "):
             query(cast("Path", item))
 
-    @pytest.mark.parametrize("number", [-1, 1 << 40, -(1 << 80), 1 << 80])
+    @pytest.mark.parametrize("number", [-1, -(1 << 80), 1 << 31, 1 << 40, 1 << 70], ids=repr)
     def test_impossible_descriptors_raise(self, number: int) -> None:
-        with pytest.raises((ValueError, OverflowError)):
-            query(number)
+        for items in (number, [number]):
+            with pytest.raises(ValueError, match="descriptor"):
+                query(items)
 
     @pytest.mark.parametrize(
         "keywords",
@@ -494,6 +530,28 @@ class TestMap:
             covered = min(right, stop * width) - max(left, start * width)
             assert letter == ("█" if covered == size else "░" if covered > 0 else "·")
 
+    @given(st.integers(1, 10**6), st.integers(1, 100), st.data())
+    def test_draws_nothing_where_nothing_was_asked(
+        self, size: int, width: int, data: st.DataObject
+    ) -> None:
+        start = data.draw(st.integers(0, size))
+        stop = data.draw(st.integers(start, size))
+        for spans, letters in (((), " ·"), (((0, size),), " █")):
+            drawn = record(size, 0, spans, (start, stop)).map(width)
+            assert set(drawn) <= set(letters)
+            for cell, letter in enumerate(drawn):
+                is_asked = max(start * width, cell * size) < min(stop * width, (cell + 1) * size)
+                assert (letter != " ") is is_asked
+
+    def test_of_a_range_is_blank_outside_of_it(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(40 * PAGE, "cold", ext4)
+        read_pages(path, 0, 8, 9)
+        [found] = query(path, offset=8 * PAGE + 1, length=4 * PAGE - 1, spans=True).files
+        assert found.measured == (8 * PAGE + 1, 12 * PAGE)
+        assert found.map() == f"{' ' * 8}██··{' ' * 28}"
+        [beyond] = query(path, offset=50 * PAGE, spans=True).files
+        assert (beyond.measured, beyond.map()) == ((40 * PAGE, 40 * PAGE), " " * WIDTH)
+
     def test_is_in_the_repr(self, ext4: Path, make_file: MakeFile) -> None:
         path = make_file(40 * PAGE, "cold", ext4)
         read_pages(path, 0, 1, 39)
@@ -590,6 +648,7 @@ class TestReport:
                     "path": str(path),
                     "error": None,
                     "size_bytes": 2 * PAGE,
+                    "measured": [0, 2 * PAGE],
                     "resident_bytes": 2 * PAGE,
                     "dirty_bytes": 0,
                     "writeback_bytes": 0,
@@ -600,6 +659,7 @@ class TestReport:
                     "path": "/missing",
                     "error": str(found.files[1].error),
                     "size_bytes": 0,
+                    "measured": [0, 0],
                     "resident_bytes": None,
                     "dirty_bytes": None,
                     "writeback_bytes": None,
@@ -621,6 +681,7 @@ class TestReport:
         with empty.open("wb") as file:
             file.truncate(MIB)
         assert "·" * WIDTH in query(empty)._repr_html_()
+        assert f">{'·' * (WIDTH // 4)}<" in query(empty, length=MIB // 4)._repr_html_()
 
     def test_is_immutable(self, make_file: MakeFile) -> None:
         found = query(make_file(PAGE))

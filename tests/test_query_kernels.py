@@ -100,6 +100,7 @@ class TestWithoutCachestat:
             path=str(path),
             error=None,
             size_bytes=4 * MIB,
+            measured=(0, 4 * MIB),
             resident_bytes=sum(stop - start for start, stop in expected),
             dirty_bytes=None,
             writeback_bytes=None,

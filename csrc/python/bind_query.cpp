@@ -21,8 +21,9 @@ namespace py = pybind11;
 namespace accv_cache::python {
 namespace {
 
-using spans_or_none = std::optional<std::vector<std::pair<std::int64_t, std::int64_t>>>;
-using row = std::tuple<py::bytes, int, std::int64_t, int, bytes_or_none, bytes_or_none,
+using span = std::pair<std::int64_t, std::int64_t>;
+using spans_or_none = std::optional<std::vector<span>>;
+using row = std::tuple<py::bytes, int, std::int64_t, span, int, bytes_or_none, bytes_or_none,
                        bytes_or_none, spans_or_none>;
 
 cache_report query(const py::iterable& paths, std::int64_t offset, std::int64_t length, bool spans,
@@ -50,9 +51,15 @@ row row_at(const cache_report& report, std::size_t position) {
         spans.emplace();
         for (const resident_span& each : *found) spans->emplace_back(each.start, each.stop);
     }
-    return {as_bytes(report.path(position)), record.error,          record.size_bytes,
-            static_cast<int>(record.source), record.resident_bytes, record.dirty_bytes,
-            record.writeback_bytes,          std::move(spans)};
+    return {as_bytes(report.path(position)),
+            record.error,
+            record.size_bytes,
+            span{record.measured_start, record.measured_stop},
+            static_cast<int>(record.source),
+            record.resident_bytes,
+            record.dirty_bytes,
+            record.writeback_bytes,
+            std::move(spans)};
 }
 
 py::tuple totals(const cache_report& report) {
@@ -67,10 +74,11 @@ cache_report from_rows(const std::vector<row>& all, const skipped_rows& left_out
     std::vector<cache_record> records;
     std::vector<cache_report::spans_of_file> spans_of_files;
     records.reserve(all.size());
-    for (const auto& [path, error, size, source, resident, dirty, writeback, spans] : all) {
+    for (const auto& [path, error, size, measured, source, resident, dirty, writeback, spans] :
+         all) {
         paths.append(view_of(path));
-        records.push_back(
-            {error, size, static_cast<residency_source>(source), resident, dirty, writeback});
+        records.push_back({error, size, measured.first, measured.second,
+                           static_cast<residency_source>(source), resident, dirty, writeback});
         if (!spans) continue;
         spans_of_files.resize(records.size());
         std::vector<resident_span>& of_file = spans_of_files.back().emplace();

@@ -25,6 +25,7 @@ class CacheTable:
         bytes,
         int,
         int,
+        tuple[int, int],
         int,
         _BytesOrNone,
         _BytesOrNone,

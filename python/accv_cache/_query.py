@@ -54,8 +54,9 @@ class CacheRecord:
 
     Attributes:
         path: The file. For a descriptor, the path that /proc says it leads to.
-        error: Why it could not be opened; None if it could.
+        error: Why it could not be opened, or is a descriptor that cannot be measured; else None.
         size_bytes: The file's size.
+        measured: The range `(start, stop)` in bytes that was asked for, as far as the file has it.
         resident_bytes: What is in memory; None if the kernel does not tell the caller.
         dirty_bytes: What of it is not written back yet; None also where mincore was asked.
         writeback_bytes: What of it is being written back; None also where mincore was asked.
@@ -67,6 +68,7 @@ class CacheRecord:
     path: str
     error: OSError | None
     size_bytes: int
+    measured: tuple[int, int]
     resident_bytes: int | None
     dirty_bytes: int | None
     writeback_bytes: int | None
@@ -76,24 +78,40 @@ class CacheRecord:
     def map(self, width: int = MAP_WIDTH) -> str:
         """Draw which parts of the file are resident, each character an equal part.
 
-        A full block is wholly resident, a light one partly, a dot not at all. Without `spans` the
-        places are not known, and the map is empty.
+        A full block is wholly resident, a light one partly, a dot not at all. Outside of the range
+        that was asked for nothing is known, so that it is blank; a part that the range cuts is
+        drawn as what of it was asked for. Without `spans` the places are not known, and the map is
+        empty.
 
         Examples:
-            >>> record = CacheRecord("clip", None, 80, 50, 0, 0, None, ((0, 40), (50, 60)))
-            >>> record.map(8)
+            >>> spans = ((0, 40), (50, 60))
+            >>> CacheRecord("clip", None, 80, (0, 80), 50, 0, 0, None, spans).map(8)
             '████·█··'
+            >>> CacheRecord("clip", None, 80, (20, 80), 30, 0, 0, None, ((20, 40),)).map(8)
+            '  ██····'
         """
         if self.spans is None:
             return ""
-        # In units of 1 / width byte, in which the bounds of all parts are whole numbers.
+        if self.size_bytes == 0:
+            return "·" * width
+        asked = self._cover([self.measured], width)
+        found = self._cover(self.spans, width)
+        return "".join(map(_draw, asked, found))
+
+    def _cover(self, spans: _Spans, width: int) -> list[int]:
+        """How much of each part of the file the spans have, within what was measured.
+
+        In units of 1 / width byte, in which the bounds of all parts are whole numbers.
+        """
         part = self.size_bytes
+        first, last = (edge * width for edge in self.measured)
         covered = [0] * width
-        for start, stop in self.spans:
-            left, right = start * width, stop * width
+        for start, stop in spans:
+            # Spans are whole pages, also where the range cuts one.
+            left, right = max(start * width, first), min(stop * width, last)
             for cell in range(left // part, min(width, -(-right // part))):
                 covered[cell] += min(right, (cell + 1) * part) - max(left, cell * part)
-        return "".join("·" if not c else "█" if c == part else "░" for c in covered)
+        return covered
 
     def holders(self) -> Holders:
         """Find the processes that have the file mapped or open; see `accv_cache.holders`."""
@@ -105,6 +123,7 @@ class CacheRecord:
             "path": self.path,
             "error": None if self.error is None else str(self.error),
             "size_bytes": self.size_bytes,
+            "measured": list(self.measured),
             "resident_bytes": self.resident_bytes,
             "dirty_bytes": self.dirty_bytes,
             "writeback_bytes": self.writeback_bytes,
@@ -113,10 +132,9 @@ class CacheRecord:
         }
 
     def __repr__(self) -> str:
-        if self.error is not None:
-            return f"<CacheRecord {self.path!r}: {self.error.strerror}>"
         drawn = f" |{self.map()}|" if self.spans is not None else ""
-        return f"<CacheRecord {self.path!r}: {_share(self)} resident{drawn}>"
+        resident = "" if self.error is not None else " resident"
+        return f"<CacheRecord {self.path!r}: {_share(self)}{resident}{drawn}>"
 
 
 class _CacheTable(Table, Protocol):
@@ -124,7 +142,9 @@ class _CacheTable(Table, Protocol):
     def totals(self) -> tuple[int, int, int, int, int, int, int, int]: ...
 
 
-_Row = tuple[bytes, int, int, int, int | None, int | None, int | None, _Spans | None]
+_Row = tuple[
+    bytes, int, int, tuple[int, int], int, int | None, int | None, int | None, _Spans | None
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -140,7 +160,7 @@ class _PlatformErrors:
         return _PlatformErrors(self.paths + other.paths)
 
     def row(self, position: int) -> _Row:
-        return self.paths[position], errno.ENOSYS, 0, 0, None, None, None, None
+        return self.paths[position], errno.ENOSYS, 0, (0, 0), 0, None, None, None, None
 
     def totals(self) -> tuple[int, int, int, int, int, int, int, int]:
         return len(self), len(self), 0, 0, 0, 0, 0, 0
@@ -244,12 +264,17 @@ class CacheReport(Report[CacheRecord]):
         return html_table(str(self), ("file", "resident", ""), rows)
 
     def _record(self, position: int) -> CacheRecord:
-        name, error, size, source, resident, dirty, writeback, spans = self._table.row(position)
+        name, error, size, measured, source, resident, dirty, writeback, spans = self._table.row(
+            position
+        )
         path = os.fsdecode(name)
+        # Nobody opens a descriptor.
+        step = "cannot measure" if error == errno.EBADF else "cannot open"
         return CacheRecord(
             path=path,
-            error=os_error("cannot open", error, path) if error else None,
+            error=os_error(step, error, path) if error else None,
             size_bytes=size,
+            measured=measured,
             resident_bytes=resident,
             dirty_bytes=dirty,
             writeback_bytes=writeback,
@@ -292,12 +317,15 @@ def query(  # noqa: PLR0913 - one keyword a choice
             thread, about ten times a second and at the end. What it raises ends the query.
 
     Returns:
-        The report, with a record a file, in the order of the list. A file that cannot be opened
-        is a record with its error. Off Linux every record has one.
+        The report: a record a file, in the order of the list. A file that cannot be opened, a
+        closed descriptor, or one opened by O_PATH is a record with its error. Off Linux every
+        record has one.
 
     Raises:
-        TypeError: An item is no path, descriptor or open file, or a number is no integer.
-        ValueError: A path has a NUL byte, a file object is closed, or a number is out of range.
+        TypeError: An item is no path, descriptor or open file, or a number is no integer. A bool
+            is no descriptor.
+        ValueError: A path has a NUL byte, a file object is closed, or a number is out of range,
+            such as a descriptor that is negative or above 2**31 - 1.
 
     Examples:
         >>> import tempfile
@@ -331,7 +359,16 @@ def query(  # noqa: PLR0913 - one keyword a choice
     return CacheReport(table)
 
 
+def _draw(asked: int, resident: int) -> str:
+    """Draw a part of a file, of which so much was asked for, and that is resident."""
+    if asked == 0:
+        return " "
+    return "·" if resident == 0 else "█" if resident == asked else "░"
+
+
 def _share(record: CacheRecord) -> str:
+    if record.error is not None:
+        return str(record.error.strerror)
     if record.resident_bytes is None:
         return f"unknown of {as_size(record.size_bytes)}"
     return f"{as_size(record.resident_bytes)} of {as_size(record.size_bytes)}"
@@ -342,6 +379,8 @@ def _bar(record: CacheRecord) -> str:
         return record.map()
     if record.resident_bytes is None:
         return ""
-    share = min(1.0, record.resident_bytes / max(record.size_bytes, 1))
-    full = round(share * MAP_WIDTH)
-    return "█" * full + "·" * (MAP_WIDTH - full)
+    start, stop = record.measured
+    size = max(record.size_bytes, 1)
+    asked = MAP_WIDTH if record.size_bytes == 0 else round((stop - start) / size * MAP_WIDTH)
+    full = min(asked, round(record.resident_bytes / size * MAP_WIDTH))
+    return "█" * full + "·" * (asked - full)

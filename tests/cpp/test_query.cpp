@@ -1,8 +1,11 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 
+#include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "accv_cache/query.hpp"
@@ -49,6 +52,34 @@ TEST_CASE("the last progress says that all is done") {
     CHECK(last.total_files == 201);
     CHECK(last.resident_bytes == report.totals().known_resident_bytes);
     CHECK(last.resident_bytes == 200 * page);
+}
+
+TEST_CASE("a descriptor that is not one, or only names a file, is reported") {
+    const temporary_folder folder;
+    const std::string path = write_warm(folder / "clip", page);
+    CHECK(query(-1)[0].error == EBADF);
+    const cache_report named = query(open_descriptor(path, O_PATH).get());
+    CHECK(named[0].error == EBADF);
+    CHECK(named.totals().unknown_files == 0);
+    CHECK(query(open_descriptor(path, O_WRONLY).get())[0].resident_bytes == page);
+}
+
+TEST_CASE("a record tells what was measured of the file") {
+    const temporary_folder folder;
+    const std::string path = write_warm(folder / "clip", 3 * page + 5);
+    query_options options;
+    const auto measured = [&] {
+        const cache_report report = query({path}, options);
+        return std::pair(report[0].measured_start, report[0].measured_stop);
+    };
+    CHECK(measured() == std::pair<std::int64_t, std::int64_t>(0, 3 * page + 5));
+    options.offset = 7;
+    options.length = page;
+    CHECK(measured() == std::pair<std::int64_t, std::int64_t>(7, page + 7));
+    options.length = 9 * page;
+    CHECK(measured() == std::pair<std::int64_t, std::int64_t>(7, 3 * page + 5));
+    options.offset = 4 * page;
+    CHECK(measured() == std::pair<std::int64_t, std::int64_t>(3 * page + 5, 3 * page + 5));
 }
 
 }  // namespace

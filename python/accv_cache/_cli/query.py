@@ -55,7 +55,7 @@ def query_command(
     """See how much of files is in the page cache.
 
     A directory means the files below it. Files are opened, and not changed or read in. In a map, a
-    full block is resident, a light one partly, a dot not at all.
+    full block is resident, a light one partly, a dot not at all; what is outside of -p is blank.
     """
     if cgroup:
         return _show_cgroup(selection, output)

@@ -53,6 +53,9 @@ private:
     int fd_ = -EBADF;  // negative: an errno
 };
 
+/// Whether a descriptor only names a file, being opened by O_PATH: what wants its pages gets EBADF.
+inline bool only_names(int fd) noexcept { return (::fcntl(fd, F_GETFL) & O_PATH) != 0; }
+
 /// Whether this errno says that no more files can be open at once, in the process or the system.
 inline bool is_out_of_descriptors(int error) noexcept { return error == EMFILE || error == ENFILE; }
 

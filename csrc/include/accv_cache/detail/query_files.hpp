@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "accv_cache/detail/batch.hpp"
+#include "accv_cache/detail/descriptor.hpp"
 #include "accv_cache/detail/residency.hpp"
 #include "accv_cache/detail/targets.hpp"
 #include "accv_cache/query_report.hpp"
@@ -44,6 +45,7 @@ public:
         if (file.error == EINTR) return interrupted;
         if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
         if (file.error == 0 && ::fstat(file.fd, &file.status) != 0) file.error = errno;
+        if (file.error == 0 && !file.own && only_names(file.fd)) file.error = EBADF;
         if (!request_.range.is_valid()) file.error = EINVAL;
         records_[position].error = file.error;
         return proceed;
@@ -87,6 +89,9 @@ private:
         if (told.resident_bytes != 0) ::fstat(file.fd, &now);
         const bool regular = S_ISREG(now.st_mode);
         record.size_bytes = regular ? now.st_size : 0;
+        record.measured_start = std::min(request_.range.offset, record.size_bytes);
+        record.measured_stop =
+            std::max(record.measured_start, request_.range.end(record.size_bytes));
         record.source = told.source;
         if (!told.known()) return;
         if (request_.spans)
