@@ -162,6 +162,17 @@ class TestUntil:
         assert result.stdout == "Evicted 2.0 MiB of 2.0 MiB in 2 files.\n"
         assert [mincore_bytes(path) for path in files] == [0, 0, MIB, MIB]
 
+    def test_counts_a_file_once_however_it_is_named(self, ext4: Path, make_file: MakeFile) -> None:
+        files = self.aged(ext4, make_file)
+        (ext4 / "another-name").hardlink_to(files[0])
+        (ext4 / "link").symlink_to(files[0])
+        names = [*files, files[0], ext4 / "another-name", ext4 / "link"]
+        result = run_here("drop", "-n", "--until", "3M", *map(str, names))
+        assert result.stdout.endswith("\nWould evict up to 1.0 MiB in 1 file.\n")
+        result = run_here("drop", "--until", "3M", *map(str, names))
+        assert result.stdout == "Evicted 1.0 MiB of 1.0 MiB in 1 file.\n"
+        assert [mincore_bytes(path) for path in files] == [0, MIB, MIB, MIB]
+
     def test_goes_on_where_the_oldest_cannot_go(self, ext4: Path, make_file: MakeFile) -> None:
         files = self.aged(ext4, make_file)
         with mapped_elsewhere(files[0]):

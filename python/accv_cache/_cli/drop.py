@@ -2,7 +2,9 @@
 
 import os
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
+from operator import itemgetter
 from typing import Any
 
 import click
@@ -113,8 +115,8 @@ def _drop_until(
         complain(
             f"not counted: {as_count(found.unknown, 'file')} that only their owner may measure"
         )
-    held = found.known_resident_bytes
     left = _least_recently_used_first(found)
+    held = _sum_resident(left)
     with LiveProgress("evicted", quiet=output.quiet) as progress:
         report = drop([record.path for record in found.failed], progress=progress, **options)
         while held > limit and left and (report.ok or not options["fail_fast"]):
@@ -125,7 +127,19 @@ def _drop_until(
 
 
 def _least_recently_used_first(found: CacheReport) -> deque[CacheRecord]:
-    return deque(sorted((each for each in found.files if each.resident_bytes), key=_last_use))
+    """The files that hold anything, each once, however many names of it were given."""
+    uses: dict[tuple[int, int], tuple[int, CacheRecord]] = {}
+    for record in found.files:
+        if record.resident_bytes:
+            with suppress(OSError):  # gone meanwhile, and its memory with it
+                status = os.stat(record.path)  # noqa: PTH116 - no Path is needed
+                file = status.st_dev, status.st_ino
+                uses.setdefault(file, (status.st_atime_ns, record))
+    return deque(record for _, record in sorted(uses.values(), key=itemgetter(0)))
+
+
+def _sum_resident(records: Iterable[CacheRecord]) -> int:
+    return sum(record.resident_bytes or 0 for record in records)
 
 
 def _take(records: deque[CacheRecord], excess: int) -> list[str]:
@@ -138,15 +152,10 @@ def _take(records: deque[CacheRecord], excess: int) -> list[str]:
     return paths
 
 
-def _last_use(record: CacheRecord) -> int:
-    with suppress(OSError):  # gone meanwhile: the drop will say so
-        return os.stat(record.path).st_atime_ns  # noqa: PTH116 - no Path is needed
-    return 0
-
-
 def _say_what_would_go(selection: Selection, output: Output, until: int | None) -> int:
     found = look(selection, output)
-    going = _take(_least_recently_used_first(found), found.known_resident_bytes - (until or 0))
+    left = _least_recently_used_first(found)
+    going = _take(left, _sum_resident(left) - (until or 0))
     report = query(going, **selection.walk)
     if output.json:
         write_json(report.to_dict())
