@@ -144,6 +144,15 @@ class TestFigures:
             assert query(path, spans=True).resident_bytes == 0
         assert residency.mincore_bytes(path) == 0
 
+    @pytest.mark.parametrize("file_system", ["ext4", "overlay"], indirect=True)
+    def test_leave_the_access_time_as_it_is(
+        self, file_system: FileSystem, make_file: MakeFile
+    ) -> None:
+        path = make_file(PAGE, "warm", file_system.directory)
+        os.utime(path, (1000, 2000))  # so old that the next access would set it
+        assert query(path, spans=True).resident_bytes == PAGE
+        assert path.stat().st_atime == 1000
+
     def test_are_without_spans_unless_asked(self, make_file: MakeFile) -> None:
         assert query(make_file(MIB)).files[0].spans is None
 

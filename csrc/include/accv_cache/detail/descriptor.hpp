@@ -35,6 +35,10 @@ public:
     descriptor& operator=(const descriptor&) = delete;
     ~descriptor() { reset(); }
 
+    /// Leaves the access time of the file as it is, which mmap(2) would set (file_accessed). For
+    /// the file's owner; others are refused, and lose nothing but that.
+    void keep_access_time() const noexcept { ::fcntl(fd_, F_SETFL, O_NONBLOCK | O_NOATIME); }
+
     explicit operator bool() const noexcept { return fd_ >= 0; }
     int get() const noexcept { return fd_; }
 

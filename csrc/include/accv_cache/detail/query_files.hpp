@@ -45,6 +45,7 @@ public:
         if (file.error == EINTR) return interrupted;
         if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
         if (file.error == 0 && ::fstat(file.fd, &file.status) != 0) file.error = errno;
+        if (file.own) file.own.keep_access_time();  // mincore(2) wants a mapping
         if (file.error == 0 && !file.own && only_names(file.fd)) file.error = EBADF;
         if (!request_.range.is_valid()) file.error = EINVAL;
         records_[position].error = file.error;
