@@ -99,7 +99,7 @@ class TestExamples:
                 return
             yield line.strip()
 
-    @pytest.mark.parametrize("command", [*VERBS, "completion"])
+    @pytest.mark.parametrize("command", [*VERBS, "completion", "demo"])
     def test_of_the_help_work(self, command: str, directory: Path) -> None:
         examples = list(self.examples(command))
         assert examples

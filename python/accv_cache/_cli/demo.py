@@ -8,7 +8,13 @@ import click
 from accv_cache._status import DropCacheStatus
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  accv-cache demo
+  accv-cache demo --directory .
+"""
+)
 @click.option(
     "--directory",
     metavar="DIR",
