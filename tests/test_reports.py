@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import json
 import os
 import pickle
 import re
@@ -99,6 +100,34 @@ class TestReport:
         assert str(copy) == str(report)
         assert copy.skipped == report.skipped
         assert list(map(comparable, copy.files)) == list(map(comparable, report.files))
+
+    def test_is_json(self, report: DropReport, tmp_path: Path) -> None:
+        document = json.loads(json.dumps(report.to_dict()))
+        files, skipped = document.pop("files"), document.pop("skipped")
+        assert document == {
+            "status": "FILE_OPEN_FAILED",
+            "before_bytes": 3 * MIB,
+            "evicted_bytes": MIB,
+            "resident_bytes": 2 * MIB,
+            "known_before_bytes": 3 * MIB,
+            "known_evicted_bytes": MIB,
+            "known_resident_bytes": 2 * MIB,
+            "unknown_files": 0,
+            "kept": {"MEMORY_FILESYSTEM": 2 * MIB},
+        }
+        assert [each["path"] for each in files] == [record.path for record in report.files]
+        assert files[0] == {
+            "path": report.files[0].path,
+            "status": "SUCCESS",
+            "error": None,
+            "size_bytes": MIB,
+            "before_bytes": MIB,
+            "after_bytes": 0,
+            "kept": {},
+        }
+        assert files[1]["error"] == str(report.files[1].error)
+        assert files[1]["kept"] is None
+        assert skipped == [{"path": f"{tmp_path}/directory/link", "reason": "a symbolic link"}]
 
     def test_explains_what_stayed_and_what_failed(self, report: DropReport, tmp_path: Path) -> None:
         lines = report.explain().splitlines()

@@ -7,7 +7,7 @@ import heapq
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from accv_cache._holders import holders
 from accv_cache._report import Report, Table, html_table, os_error
@@ -97,6 +97,18 @@ class DropRecord:
     def explain(self) -> str:
         """Say what stayed, why, and who holds it; `DropReport.explain` for one file."""
         return _explanation([self])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields as JSON takes them; an error as its text, status and reasons by name."""
+        return {
+            "path": self.path,
+            "status": self.status.name,
+            "error": None if self.error is None else str(self.error),
+            "size_bytes": self.size_bytes,
+            "before_bytes": self.before_bytes,
+            "after_bytes": self.after_bytes,
+            "kept": None if self.kept is None else _by_name(self.kept),
+        }
 
 
 class _DropTable(Table, Protocol):
@@ -231,6 +243,22 @@ class DropReport(Report[DropRecord]):
         """
         return _explanation([record for record in self.files if record.after_bytes != 0])
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give sums and records as JSON takes them."""
+        return {
+            "status": self.status.name,
+            "before_bytes": self.before_bytes,
+            "evicted_bytes": self.evicted_bytes,
+            "resident_bytes": self.resident_bytes,
+            "known_before_bytes": self.known_before_bytes,
+            "known_evicted_bytes": self.known_evicted_bytes,
+            "known_resident_bytes": self.known_resident_bytes,
+            "unknown_files": self.unknown_files,
+            "kept": _by_name(self.kept),
+            "files": [record.to_dict() for record in self.files],
+            "skipped": [{"path": path, "reason": why.value} for path, why in self.skipped],
+        }
+
     def __str__(self) -> str:
         """One line for a log."""
         count = as_count(len(self._table), "file")
@@ -363,6 +391,10 @@ def drop(  # noqa: PLR0913 - one keyword a choice
 
 def _by_reason(kept: Sequence[int]) -> dict[KeptReason, int]:
     return {reason: count for reason, count in zip(_REASONS, kept, strict=True) if count}
+
+
+def _by_name(kept: dict[KeptReason, int]) -> dict[str, int]:
+    return {reason.name: count for reason, count in kept.items()}
 
 
 def _size_or_unknown(count: int | None) -> str:

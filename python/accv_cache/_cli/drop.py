@@ -1,5 +1,6 @@
 """`accv-cache drop`: evict files, say what left, what stayed and why; exit with the status."""
 
+import dataclasses
 import os
 from collections import deque
 from collections.abc import Iterable
@@ -23,7 +24,7 @@ from accv_cache._cli.output import (
 from accv_cache._cli.progress import LiveProgress, looking
 from accv_cache._cli.query import exit_code, look, show_residency, write_residency_lines
 from accv_cache._cli.selection import Selection, selects_files
-from accv_cache._drop import DropRecord, DropReport, KeptReason, drop
+from accv_cache._drop import DropReport, KeptReason, drop
 from accv_cache._exit_codes import STAYED
 from accv_cache._holders import holders
 from accv_cache._query import CacheRecord, CacheReport, query
@@ -220,44 +221,5 @@ def _has_kept_evictable(report: DropReport) -> bool:
 
 def _as_dict(report: DropReport, *, explain: bool) -> dict[str, Any]:
     stayed = [each.path for each in report.files if each.after_bytes] if explain else []
-    return {
-        "status": report.status.name,
-        "before_bytes": report.before_bytes,
-        "evicted_bytes": report.evicted_bytes,
-        "resident_bytes": report.resident_bytes,
-        "known_before_bytes": report.known_before_bytes,
-        "known_evicted_bytes": report.known_evicted_bytes,
-        "known_resident_bytes": report.known_resident_bytes,
-        "unknown_files": report.unknown_files,
-        "kept": _by_name(report.kept),
-        "files": [_record_as_dict(record) for record in report.files],
-        "skipped": [{"path": path, "reason": why.value} for path, why in report.skipped],
-        "holders": [
-            {
-                "process": holder.process,
-                "command": holder.command,
-                "path": holder.path,
-                "mapped_bytes": holder.mapped_bytes,
-                "is_open": holder.is_open,
-            }
-            for holder in holders(stayed).found
-        ]
-        if explain
-        else None,
-    }
-
-
-def _record_as_dict(record: DropRecord) -> dict[str, Any]:
-    return {
-        "path": record.path,
-        "status": record.status.name,
-        "error": None if record.error is None else str(record.error),
-        "size_bytes": record.size_bytes,
-        "before_bytes": record.before_bytes,
-        "after_bytes": record.after_bytes,
-        "kept": None if record.kept is None else _by_name(record.kept),
-    }
-
-
-def _by_name(kept: dict[KeptReason, int]) -> dict[str, int]:
-    return {reason.name: count for reason, count in kept.items()}
+    found = [dataclasses.asdict(each) for each in holders(stayed).found] if explain else None
+    return {**report.to_dict(), "holders": found}
