@@ -1,5 +1,7 @@
 """The command line has the ways in, the ways out and the exit codes that scripts rely on."""
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,8 +10,16 @@ from pathlib import Path
 import pytest
 
 import accv_cache
-from support.command import COMMAND, run, run_in_shell, run_python
+from support.command import (
+    COMMAND,
+    chunks,
+    run,
+    run_in_shell,
+    run_python,
+    shell_in_terminal,
+)
 from support.files import MakeFile
+from support.privileges import require
 
 USAGE_ERROR = 64
 MISSING_EXTRA = 69
@@ -155,13 +165,31 @@ class TestCompletion:
         )
         assert result.stdout == "file,vid\n"
 
-    def test_script_works_in_bash(self, tmp_path: Path) -> None:
-        line = (
-            'eval "$(accv-cache completion bash)"; '
-            "COMP_WORDS=(accv-cache d); COMP_CWORD=1; "
-            '_accv_cache_completion accv-cache; echo "${COMPREPLY[@]}"'
-        )
-        assert run_in_shell(line, tmp_path).stdout == "demo drop\n"
+    @pytest.mark.parametrize(
+        ("shell", "setup"),
+        [
+            ("bash --norc", 'eval "$(accv-cache completion bash)"'),
+            (
+                "zsh -f",
+                'autoload -Uz compinit; compinit -u; eval "$(accv-cache completion zsh)"',
+            ),
+            ("fish --no-config", "accv-cache completion fish | source"),
+        ],
+        ids=["bash", "zsh", "fish"],
+    )
+    def test_works_when_somebody_presses_tab(self, shell: str, setup: str, tmp_path: Path) -> None:
+        command = shell.split()
+        require(shutil.which(command[0]), f"needs {command[0]}")
+        with shell_in_terminal(*command, home=tmp_path) as (process, terminal):
+            # Quoted, so that the echo of what was typed is not taken for the answer.
+            os.write(terminal, f"{setup}; echo rea''dy\n".encode())
+            text = b""
+            while b"ready" not in text:
+                text += next(chunks(terminal))
+            os.write(terminal, b"accv-cache q\t--help\nexit\n")
+            text = b"".join(chunks(terminal))
+            assert process.wait() == 0
+        assert b"Usage: accv-cache query" in text
 
 
 class TestMissingPackages:

@@ -96,11 +96,29 @@ def in_terminal(
     *arguments: str, columns: int = 80, **variables: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Start `accv-cache` in a pseudo-terminal: the process, and the terminal's other end."""
+    with _in_terminal([COMMAND, *arguments], columns, **variables) as started:
+        yield started
+
+
+@contextmanager
+def shell_in_terminal(*command: str, home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Start an interactive shell in a pseudo-terminal that it controls, with `accv-cache` in it."""
+    places = f"{Path(COMMAND).parent}:{os.environ['PATH']}"
+    with _in_terminal(
+        ["setsid", "--ctty", "--wait", *command], 80, PATH=places, HOME=str(home)
+    ) as started:
+        yield started
+
+
+@contextmanager
+def _in_terminal(
+    command: list[str], columns: int, **variables: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     ours, theirs = pty.openpty()
     try:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 40, columns, 0, 0))
         process = subprocess.Popen(
-            [COMMAND, *arguments],
+            command,
             env=_environment(**{"TERM": "xterm-256color", **variables}),
             stdin=theirs,
             stdout=theirs,

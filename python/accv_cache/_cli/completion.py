@@ -18,8 +18,8 @@ Examples:
 def completion(context: click.Context, shell: str) -> None:
     """Print the completion script of a shell.
 
-    For bash, add to ~/.bashrc: eval "$(accv-cache completion bash)". For zsh likewise, to ~/.zshrc.
-    For fish, write it to ~/.config/fish/completions/accv-cache.fish.
+    For bash, add to ~/.bashrc: eval "$(accv-cache completion bash)". For zsh likewise, to ~/.zshrc,
+    after compinit. For fish, write it to ~/.config/fish/completions/accv-cache.fish.
     """
     root = context.find_root()
     complete = get_completion_class(shell)
