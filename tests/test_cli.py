@@ -75,15 +75,19 @@ class TestUsage:
         assert result.stdout == by_module.stdout == run("-h").stdout
         assert result.stdout.startswith("Usage: accv-cache [OPTIONS] COMMAND")
 
-    @pytest.mark.parametrize("arguments", [("--help",), ("drop", "--help"), ("drop", __file__)])
-    def test_is_answered_without_rich_and_av(self, arguments: tuple[str, ...]) -> None:
+    @pytest.mark.parametrize(
+        "arguments", [("--help",), ("--version",), ("drop", "--help"), ("drop", __file__)]
+    )
+    def test_is_answered_without_what_takes_long_to_import(
+        self, arguments: tuple[str, ...]
+    ) -> None:
         result = run_python(
             "import sys\n"
             "from accv_cache.__main__ import main\n"
             f"sys.argv = ['accv-cache', *{arguments!r}]\n"
             "assert main() == 0\n"
             "assert 'click' in sys.modules\n"
-            "assert not {'rich', 'av'} & set(sys.modules)\n"
+            "assert not {'rich', 'av', 'importlib.metadata'} & set(sys.modules)\n"
         )
         assert (result.returncode, result.stderr) == (0, "")
 

@@ -1,7 +1,12 @@
 """Evict old videos from the page cache, and know what left and what stayed."""
 
+import sys
+
 from accv_cache._drop_videos_cache import drop_videos_cache
 from accv_cache._status import DropCacheStatus
+
+if sys.platform == "linux":
+    from accv_cache import _core
 
 TYPE_CHECKING = False  # `typing` takes longer to import than all the rest
 if TYPE_CHECKING:
@@ -60,6 +65,8 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     """Load a verb, or read the version, when it is first asked for."""
     if name == "__version__":
+        if sys.platform == "linux":
+            return _core.__version__
         from importlib.metadata import version  # noqa: PLC0415 - slow to import
 
         return version("accv_cache")

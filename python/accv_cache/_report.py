@@ -2,7 +2,6 @@
 
 import enum
 import errno
-import html
 import os
 from collections.abc import Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
@@ -102,10 +101,10 @@ def os_error(step: str, number: int, path: str) -> OSError:
 
 def html_table(caption: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """Write a table for a notebook; the cells are text, not HTML."""
-    lines = [f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
-    names = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-    table = (
-        f"<table><caption>{html.escape(caption)}</caption><tr>{names}</tr>{''.join(lines)}</table>"
-    )
+    from html import escape  # noqa: PLC0415 - for the start-up of the command line
+
+    lines = [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
+    names = "".join(f"<th>{escape(name)}</th>" for name in header)
+    table = f"<table><caption>{escape(caption)}</caption><tr>{names}</tr>{''.join(lines)}</table>"
     # A path that is not UTF-8 holds surrogates, which nobody could write down.
     return table.encode(errors="replace").decode()

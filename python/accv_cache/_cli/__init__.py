@@ -11,6 +11,7 @@ import sys
 import click
 from click.shell_completion import shell_complete
 
+from accv_cache import __version__
 from accv_cache._cli.completion import VARIABLE, completion
 from accv_cache._cli.demo import demo
 from accv_cache._cli.drop import drop_command
@@ -25,7 +26,7 @@ NAME = "accv-cache"
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: " + "; ".join(f"{code} {means}" for code, means in MEANINGS.items()) + ".",
 )
-@click.version_option(package_name="accv_cache", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def commands() -> None:
     """Evict files from the page cache, and see what left.
 

@@ -1,7 +1,6 @@
 """`accv-cache demo`: the command; what it does is in `walkthrough`."""
 
 import sys
-from pathlib import Path
 
 import click
 
@@ -18,10 +17,10 @@ Examples:
 @click.option(
     "--directory",
     metavar="DIR",
-    type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
+    type=click.Path(exists=True, file_okay=False, writable=True),
     help="Make the clips here, on a disk, instead of where temporary files go.",
 )
-def demo(directory: Path | None) -> int:
+def demo(directory: str | None) -> int:
     """Watch video clips leave the page cache.
 
     Makes a handful of clips in a temporary folder, decodes them cold and warm, evicts them with
@@ -31,7 +30,9 @@ def demo(directory: Path | None) -> int:
     if sys.platform != "linux":
         click.echo("The demo needs Linux: elsewhere there is no page cache that one may evict.")
         return DropCacheStatus.PLATFORM_ERROR.value
-    # Here, for the start-up of every other command: it imports rich and PyAV.
+    # Here, for the start-up of every other command: rich and PyAV take long to import.
+    from pathlib import Path  # noqa: PLC0415
+
     from accv_cache._cli.walkthrough import walk_through  # noqa: PLC0415
 
-    return walk_through(directory)
+    return walk_through(None if directory is None else Path(directory))

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
@@ -43,6 +42,8 @@ class _Failed(Protocol):
 
 def write_json(document: object) -> None:
     """Write one document; it is ASCII, and reads back as the same names whatever their bytes."""
+    import json  # noqa: PLC0415 - for the start-up of what writes none
+
     click.echo(json.dumps(document, indent=2))
 
 
