@@ -222,6 +222,12 @@ class TestDryRun:
         lines = run_here("drop", "-n", "--until", "1M", "--porcelain", str(ext4)).stdout
         assert lines == f"{MIB}\t0\t0\t{MIB}\t{older}\n"
 
+    def test_has_the_maps_that_a_query_has(self, ext4: Path, make_file: MakeFile) -> None:
+        make_file(MIB, "warm", ext4)
+        [record] = json.loads(run_here("drop", "-n", "--json", str(ext4)).stdout)["files"]
+        assert record["spans"] == [[0, MIB]]
+        assert "█" * 8 in run_here("drop", "-n", "-v", str(ext4)).stdout
+
 
 class TestForPrograms:
     def test_json_is_one_document(self, make_file: MakeFile, tmp_path: Path) -> None:

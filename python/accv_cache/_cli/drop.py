@@ -157,7 +157,7 @@ def _say_what_would_go(selection: Selection, output: Output, until: int | None) 
     found = look(selection, output)
     left = _least_recently_used_first(found)
     going = _take(left, _sum_resident(left) - (until or 0))
-    report = query(going, **selection.walk)
+    report = query(going, spans=output.maps_all, **selection.walk)
     if output.json:
         write_json(report.to_dict())
     elif output.porcelain:

@@ -32,6 +32,11 @@ class Output:
         """Whether tables and sentences are wanted."""
         return not (self.json or self.porcelain or self.quiet)
 
+    @property
+    def maps_all(self) -> bool:
+        """Whether the map of every file is wanted, and not only of the few in a table."""
+        return self.json or (self.verbose and self.for_people)
+
 
 class _Failed(Protocol):
     @property

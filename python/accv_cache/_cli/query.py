@@ -61,7 +61,7 @@ def query_command(
         return _show_cgroup(selection, output)
     if watch:
         return _watch(selection, output, interval)
-    report = look(selection, output, spans=output.json)
+    report = look(selection, output, spans=output.maps_all)
     if output.json:
         write_json(report.to_dict())
     elif output.porcelain:
@@ -105,7 +105,9 @@ def show_residency(report: CacheReport, selection: Selection, output: Output) ->
     from accv_cache._cli.tables import make_console, residency_table  # noqa: PLC0415
 
     console = make_console()
-    shown = _with_spans(_largest(report.files, None if output.verbose else ROWS), selection)
+    shown: Sequence[CacheRecord] = _largest(report.files, None if output.maps_all else ROWS)
+    if not output.maps_all:
+        shown = _with_spans(shown, selection)
     if shown:
         console.print(residency_table(shown))
         console.print()
