@@ -11,6 +11,7 @@ import pytest
 
 from accv_cache import DropCacheStatus
 from accv_cache.__main__ import main
+from accv_cache._cli.progress import LiveProgress
 from support.command import chunks, in_terminal, run, run_here, run_in_terminal
 from support.files import MakeFile
 from support.privileges import as_other_user
@@ -258,6 +259,15 @@ class TestForPrograms:
 
 
 class TestInterruption:
+    def test_tells_the_totals_of_all_rounds(self, capsys: pytest.CaptureFixture[str]) -> None:
+        progress = LiveProgress("evicted", quiet=True)
+        progress(1, 1, 1024)
+        progress.next_call()
+        progress(1, 3, 2048)
+        with pytest.raises(KeyboardInterrupt), progress:
+            raise KeyboardInterrupt
+        assert capsys.readouterr().err == "Interrupted: 2 of 4 files done, 3.0 KiB evicted.\n"
+
     def test_draws_a_bar_and_ends_with_the_totals_so_far(self, long_list: Path) -> None:
         with in_terminal("drop", "-w", "1", "--from", str(long_list), columns=100) as running:
             process, terminal = running

@@ -121,6 +121,7 @@ def _drop_until(
     with LiveProgress("evicted", quiet=output.quiet) as progress:
         report = drop([record.path for record in found.failed], progress=progress, **options)
         while held > limit and left and (report.ok or not options["fail_fast"]):
+            progress.next_call()
             done = drop(_take(left, held - limit), progress=progress, **options)
             held -= done.known_evicted_bytes
             report += done

@@ -29,10 +29,13 @@ class LiveProgress:
         self._start = time.monotonic()
         self._drawing: Progress | None = None
         self._visible = sys.stderr.isatty() and not quiet
-        self._state = (0, 0, 0)
+        self._earlier = (0, 0, 0)
+        self._state = self._earlier
 
     def __call__(self, done: int, total: int, count: int) -> None:
         """Take the numbers of files done and in all, and of bytes."""
+        earlier_done, earlier_total, earlier_count = self._earlier
+        done, total, count = done + earlier_done, total + earlier_total, count + earlier_count
         self._state = done, total, count
         if self._drawing is None and self._visible and self._seconds() > _PATIENCE:
             self._drawing = _draw()
@@ -42,6 +45,10 @@ class LiveProgress:
             self._drawing.update(
                 self._drawing.task_ids[0], completed=done, total=total, description=text
             )
+
+    def next_call(self) -> None:
+        """Add what follows, which counts from 0 again, to what was told so far."""
+        self._earlier = self._state
 
     def _seconds(self) -> float:
         return time.monotonic() - self._start
