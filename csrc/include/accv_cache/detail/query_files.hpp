@@ -12,6 +12,7 @@
 
 #include "accv_cache/detail/batch.hpp"
 #include "accv_cache/detail/descriptor.hpp"
+#include "accv_cache/detail/file_system.hpp"
 #include "accv_cache/detail/residency.hpp"
 #include "accv_cache/detail/targets.hpp"
 #include "accv_cache/query_report.hpp"
@@ -34,6 +35,7 @@ public:
         : targets_(std::move(targets)),
           request_(request),
           counters_(counters),
+          always_maps_(request.spans || !has_cachestat()),
           records_(targets_.size()),
           spans_(request.spans ? targets_.size() : 0),
           is_directory_(targets_.size(), 0) {
@@ -45,7 +47,7 @@ public:
         if (file.error == EINTR) return interrupted;
         if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
         if (file.error == 0 && ::fstat(file.fd, &file.status) != 0) file.error = errno;
-        if (file.own) file.own.keep_access_time();  // mincore(2) wants a mapping
+        if (file.own && may_map(file)) file.own.keep_access_time();
         if (file.error == 0 && !file.own && only_names(file.fd)) file.error = EBADF;
         if (!request_.range.is_valid()) file.error = EINVAL;
         records_[position].error = file.error;
@@ -80,6 +82,11 @@ public:
     }
 
 private:
+    /// Whether mincore(2) may be asked, which wants a mapping.
+    bool may_map(const item& file) noexcept {
+        return always_maps_ || file_systems_.of(file.fd, file.status) != file_system_kind::ordinary;
+    }
+
     void measure(std::size_t position, const item& file) noexcept {
         cache_record& record = records_[position];
         const residency told = read_residency(file.fd, request_.range, file.status, file_systems_);
@@ -152,6 +159,7 @@ private:
     target_list targets_;
     const query_request& request_;
     file_counters& counters_;
+    const bool always_maps_;
     file_system_memory file_systems_;
     std::vector<cache_record> records_;
     std::vector<cache_report::spans_of_file> spans_;

@@ -111,13 +111,17 @@ inline bool may_trust_mincore(int fd) noexcept {
     return for_each_resident_page(fd, nowhere, nowhere + 1, visit) && !claimed;
 }
 
-/// Whether an error of cachestat(2) means that there is no such call here, not that this file may
-/// not be measured. Old container runtimes answer EPERM to every call that they do not know; the
-/// kernel itself looks at the descriptor first.
-inline bool is_cachestat_missing(int error) noexcept {
-    if (error != EPERM) return error == ENOSYS;
+/// Whether there is a cachestat(2): asked of no file, since the kernel looks at the descriptor
+/// first.
+inline bool has_cachestat() noexcept {
     residency ignored;
-    return cachestat(-1, {}, ignored) != -EBADF;
+    return cachestat(-1, {}, ignored) == -EBADF;
+}
+
+/// Whether an error of cachestat(2) means that there is no such call here, not that this file may
+/// not be measured. Old container runtimes answer EPERM to every call that they do not know.
+inline bool is_cachestat_missing(int error) noexcept {
+    return error == EPERM ? !has_cachestat() : error == ENOSYS;
 }
 
 /// Counts by mincore(2); unknown if the file cannot be mapped.
