@@ -21,8 +21,8 @@ namespace accv_cache {
 
 /// How far a `query` has come.
 struct query_progress {
-    std::size_t done_files = 0;
-    std::size_t total_files = 0;
+    std::size_t done_files = 0;       ///< Files that are done with.
+    std::size_t total_files = 0;      ///< All; those in directories count once they are listed.
     std::int64_t resident_bytes = 0;  ///< Of the files whose residency the kernel tells.
 };
 

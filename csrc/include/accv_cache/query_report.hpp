@@ -27,11 +27,10 @@ struct resident_span {
 
 /// What one file holds of the page cache, in whole pages of the range asked for.
 struct cache_record {
-    int error = 0;                ///< Why it could not be measured, an errno; 0: it was opened.
-    std::int64_t size_bytes = 0;  ///< The file's size.
-    /// The range that was measured, in bytes, as far as the file has it.
-    std::int64_t measured_start = 0;
-    std::int64_t measured_stop = 0;
+    int error = 0;                    ///< Why it could not be measured, an errno; 0: it was opened.
+    std::int64_t size_bytes = 0;      ///< The file's size.
+    std::int64_t measured_start = 0;  ///< Where the range that was measured starts, in bytes.
+    std::int64_t measured_stop = 0;   ///< Where it ends, at the end of the file at the latest.
     /// The system call that told; NONE: none may be believed.
     residency_source source = residency_source::NONE;
     std::optional<std::int64_t> resident_bytes;   ///< nullopt: the kernel does not tell.
