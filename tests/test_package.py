@@ -2,27 +2,19 @@
 
 import importlib.metadata
 import importlib.resources
-import multiprocessing
-import os
 import re
 import subprocess
 import sys
-import threading
-import warnings
 import zipfile
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from scikit_build_core.settings.skbuild_read_settings import SettingsReader
 
 import accv_cache
-from accv_cache import DropCacheStatus, _core, drop_videos_cache
-from support.files import MakeFile
-from support.residency import PAGE, resident_bytes, warm
+from accv_cache import _core
 
 ROOT = Path(__file__).parents[1]
-SUCCESS = DropCacheStatus.SUCCESS
 
 
 def run_python(program: str, *arguments: object, path: Path | None = None) -> str:
@@ -108,47 +100,6 @@ class TestInstalledPackage:
         )
         package = Path(accv_cache.__file__).parents[1]
         assert heavy not in run_python(program, path=package).split()
-
-
-class TestOtherProcesses:
-    @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-    def test_use_it_however_they_were_started(self, method: str, make_file: MakeFile) -> None:
-        here, there, here_again = (make_file(PAGE) for _ in range(3))
-        assert drop_videos_cache([here]) is SUCCESS
-        context = multiprocessing.get_context(method)
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            assert pool.submit(drop_videos_cache, [there]).result() is SUCCESS
-        assert drop_videos_cache([here_again]) is SUCCESS
-        assert [resident_bytes(path) for path in (here, there, here_again)] == [0, 0, 0]
-
-    def test_use_it_though_forked_while_threads_were_at_work(self, make_file: MakeFile) -> None:
-        busy, path = make_file(PAGE), make_file(PAGE)
-        at_work = threading.Thread(target=drop_videos_cache, args=[[str(busy)] * 100_000])
-        at_work.start()
-        while resident_bytes(busy):
-            os.sched_yield()
-        with warnings.catch_warnings():
-            # Python 3.12 warns of locks that other threads may hold: the library has none to hold.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            child = os.fork()
-        if child == 0:
-            os._exit(drop_videos_cache([path] * 1000).value)
-        assert os.waitpid(child, 0) == (child, 0)
-        assert resident_bytes(path) == 0
-        at_work.join()
-
-
-def test_many_threads_use_it_at_once(tmp_path: Path) -> None:
-    shares = [[tmp_path / f"{share}-{number}" for number in range(200)] for share in range(8)]
-    paths = [path for share in shares for path in share]
-    for path in paths:
-        path.write_bytes(b"clip")
-    os.sync()
-    for path in paths:
-        warm(path)
-    with ThreadPoolExecutor(len(shares)) as pool:
-        assert list(pool.map(drop_videos_cache, shares)) == [SUCCESS] * len(shares)
-    assert [path for path in paths if resident_bytes(path)] == []
 
 
 @pytest.fixture(scope="module")

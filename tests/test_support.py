@@ -14,7 +14,8 @@ from support import mounts, residency
 from support.clips import decode_digests, encode
 from support.descriptors import open_descriptors, scarce_descriptors
 from support.files import FileSystem, MakeFile
-from support.privileges import NOBODY, ChildError, as_other_user, require
+from support.forks import ChildError
+from support.privileges import NOBODY, as_other_user, require
 from support.residency import PAGE
 
 SIZE = 4 * 1024 * 1024

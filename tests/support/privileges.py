@@ -2,23 +2,18 @@
 
 import ctypes
 import os
-import pickle
-import traceback
-import warnings
 from collections.abc import Callable
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import pytest
+
+from support.forks import in_fork
 
 NOBODY = 65534
 _PR_SET_DUMPABLE = 4
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class ChildError(Exception):
-    """The cause of an exception that came out of a child process: its traceback, as text."""
 
 
 def require(condition: object, reason: str) -> None:
@@ -33,43 +28,10 @@ def require(condition: object, reason: str) -> None:
 def as_other_user(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `function` in a child that runs as uid and gid 65534 and has no capabilities.
 
-    Being forked, the child takes any callable, closures too; what comes back is pickled. An
-    exception is raised again here, caused by a `ChildError`.
+    As with `in_fork`, what comes back is pickled, and an exception is raised again here.
     """
     require(os.geteuid() == 0, "becoming another user needs root")
-    reader, writer = os.pipe()
-    with warnings.catch_warnings():
-        # Python 3.12 warns of locks that other threads may hold; the child takes none of theirs.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        _answer(writer, lambda: function(*args, **kwargs))
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        answer = pipe.read()
-    _, status = os.waitpid(child, 0)
-    if not answer:
-        msg = f"the child ended without an answer, wait status {status}"
-        raise RuntimeError(msg)
-    result: T
-    error: BaseException | None
-    result, error, trace = pickle.loads(answer)
-    if error is not None:
-        raise error from ChildError(f"\n{trace}")
-    return result
-
-
-def _answer(writer: int, function: Callable[[], object]) -> NoReturn:
-    """In the child: give up all privileges, call the function, send what it gave, end."""
-    try:
-        answer = pickle.dumps((_unprivileged(function), None, ""))
-    except BaseException as error:  # noqa: BLE001 - the parent raises it
-        answer = pickle.dumps((None, _sendable(error), traceback.format_exc()))
-    try:
-        with os.fdopen(writer, "wb") as pipe:
-            pipe.write(answer)
-    finally:
-        os._exit(0)
+    return in_fork(_unprivileged, lambda: function(*args, **kwargs))
 
 
 def _unprivileged(function: Callable[[], T]) -> T:
@@ -79,12 +41,3 @@ def _unprivileged(function: Callable[[], T]) -> T:
     # A change of user takes /proc/self/fd away (proc(5)); one who logged in as that user has it.
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
     return function()
-
-
-def _sendable(error: BaseException) -> BaseException:
-    """The error itself, or a RuntimeError that quotes it if it does not survive pickling."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001 - pickling runs any code
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error

@@ -1,10 +1,16 @@
-"""The threads of this process, as /proc tells them."""
+"""The threads of this process: what /proc tells of them, and calls on many at once."""
 
 import os
+import threading
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 _A_MINUTE = 60.0
+
+T = TypeVar("T")
 
 
 def threads() -> set[str]:
@@ -20,3 +26,15 @@ def all_ended(before: set[str]) -> bool:
             return False
         os.sched_yield()
     return True
+
+
+def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Make each call on a thread of its own, none before all threads are there."""
+    ready = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T:
+        ready.wait(_A_MINUTE)
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [*pool.map(run, calls)]

@@ -1,0 +1,83 @@
+"""Running a function in a child that os.fork made, and waiting for it no longer than a while."""
+
+import faulthandler
+import os
+import pickle
+import signal
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from typing import NoReturn, ParamSpec, TypeVar
+
+A_MINUTE = 60.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ChildError(Exception):
+    """The cause of an exception that came out of a child process: its traceback, as text."""
+
+
+@contextmanager
+def forks_with_threads() -> Iterator[None]:
+    """Fork though other threads run: Python 3.12 warns that the child may need locks of theirs."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        yield
+
+
+def in_fork(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `function` in a forked child, which takes any callable, closures too.
+
+    What comes back is pickled. An exception is raised again here, caused by a `ChildError`. A child
+    that hangs tells where, and ends.
+    """
+    reader, writer = os.pipe()
+    with forks_with_threads():
+        child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _answer(writer, lambda: function(*args, **kwargs))
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        if not wait([reader], A_MINUTE):
+            os.kill(child, signal.SIGUSR1)  # it says where it hangs
+            wait([reader], A_MINUTE)
+            os.kill(child, signal.SIGKILL)
+        answer = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if status != 0 or not answer:
+        msg = f"the child ended with wait status {status} and wrote:\n{answer.decode()}"
+        raise RuntimeError(msg)
+    result: T
+    error: BaseException | None
+    result, error, trace = pickle.loads(answer)
+    if error is not None:
+        raise error from ChildError(f"\n{trace}")
+    return result
+
+
+def _answer(writer: int, function: Callable[[], object]) -> NoReturn:
+    """In the child: call the function, send what it gave, end."""
+    faulthandler.register(signal.SIGUSR1, file=writer, chain=True)
+    try:
+        answer = pickle.dumps((function(), None, ""))
+    except BaseException as error:  # noqa: BLE001 - the parent raises it
+        answer = pickle.dumps((None, _sendable(error), traceback.format_exc()))
+    try:
+        with os.fdopen(writer, "wb") as pipe:
+            pipe.write(answer)
+    finally:
+        os._exit(0)
+
+
+def _sendable(error: BaseException) -> BaseException:
+    """The error itself, or a RuntimeError that quotes it if it does not survive pickling."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: BLE001 - pickling runs any code
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

@@ -1,0 +1,161 @@
+"""Children use it however they were started, and whatever their parent was doing.
+
+Nothing that the library needs outlives a call, so a fork has no thread to lose and no lock to find
+taken. Each wait has an end: a child that hangs is a failure, and says where.
+"""
+
+import multiprocessing
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import chain, count
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from accv_cache import drop, drop_videos_cache, query
+from support.every_verb import make_many, use_every_verb
+from support.files import MakeFile
+from support.forks import A_MINUTE, forks_with_threads, in_fork
+from support.residency import PAGE, resident_bytes
+
+METHODS = ["fork", "forkserver", "spawn"]
+# A list that keeps a call's threads busy for a while.
+LONG = 20_000
+
+Share = list[Path]
+
+
+@pytest.fixture
+def shares(tmp_path: Path) -> Iterator[Share]:
+    """Lists of files, each for one process or thread alone, made when asked for."""
+    return (make_many(tmp_path / str(number)) for number in count())
+
+
+@contextmanager
+def in_the_middle(path: Path) -> Iterator[None]:
+    """Inside the block other threads are in the middle of every verb, each with threads of its own.
+
+    All have ended when it is left.
+    """
+    stop = threading.Event()
+    verbs: list[Callable[[Share], object]] = [drop_videos_cache, query, partial(drop, workers=4)]
+
+    def repeat(verb: Callable[[Share], object], under_way: threading.Event) -> None:
+        while not stop.is_set():
+            verb([path] * LONG)
+            under_way.set()
+
+    with ThreadPoolExecutor(len(verbs)) as pool, ExitStack() as stack:
+        stack.callback(stop.set)
+        started = [threading.Event() for _ in verbs]
+        running = [pool.submit(repeat, *each) for each in zip(verbs, started, strict=True)]
+        assert all(each.wait(A_MINUTE) for each in started), "a verb hangs, or failed"
+        yield
+        assert all(each.running() for each in running)
+    for each in running:
+        each.result()
+
+
+class StopError(Exception):
+    """What a test stops a call with."""
+
+
+@pytest.mark.usefixtures("no_leaked_descriptors")
+class TestForkedChild:
+    def test_uses_it_before_its_parent_does(self, shares: Iterator[Share]) -> None:
+        program = (
+            "import pathlib, sys\n"
+            "sys.path.insert(0, sys.argv[1])\n"
+            "from support.every_verb import use_every_verb\n"
+            "from support.forks import in_fork\n"
+            "ours, theirs = (sorted(pathlib.Path(each).iterdir()) for each in sys.argv[2:])\n"
+            "in_fork(use_every_verb, theirs)\n"
+            "use_every_verb(ours)\n"
+        )
+        folders = [Path(__file__).parent, *(next(shares)[0].parent for _ in range(2))]
+        command = [sys.executable, "-c", program, *map(str, folders)]
+        ended = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=3 * A_MINUTE
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+    def test_uses_it_after_its_parent_did(self, shares: Iterator[Share]) -> None:
+        ours = next(shares)
+        use_every_verb(ours)
+        in_fork(use_every_verb, next(shares))
+        use_every_verb(ours)
+
+    def test_uses_it_while_its_parent_does(
+        self, make_file: MakeFile, shares: Iterator[Share]
+    ) -> None:
+        theirs = next(shares)
+        with in_the_middle(make_file(PAGE)):
+            for _ in range(5):  # each at another moment of what the threads do
+                in_fork(use_every_verb, theirs)
+        use_every_verb(theirs)
+
+    def test_uses_it_in_the_middle_of_its_own_threads_call(
+        self, make_file: MakeFile, shares: Iterator[Share]
+    ) -> None:
+        theirs = next(shares)
+
+        def fork_and_stop(*_: int) -> NoReturn:
+            in_fork(use_every_verb, theirs)
+            raise StopError
+
+        with pytest.raises(StopError):
+            drop([make_file(PAGE)] * (10 * LONG), workers=4, progress=fork_and_stop)
+        use_every_verb(theirs)
+
+    def test_uses_it_in_children_of_its_own(self, shares: Iterator[Share]) -> None:
+        in_fork(in_fork, use_every_verb, next(shares))
+
+
+class TestWorkers:
+    """As of a DataLoader: started by multiprocessing, each with a share of the files."""
+
+    @pytest.fixture(params=METHODS)
+    def work(self, request: pytest.FixtureRequest) -> Callable[[list[Share]], None]:
+        def start_and_work(shares: list[Share]) -> None:
+            context = multiprocessing.get_context(request.param)
+            # Leaving the block ends workers that hang.
+            with forks_with_threads(), context.Pool(len(shares)) as pool:
+                # Twice: the second time in a process that has used it.
+                pool.map_async(use_every_verb, shares * 2, chunksize=1).get(2 * A_MINUTE)
+                pool.close()
+                pool.join()
+
+        return start_and_work
+
+    def test_use_it_after_their_parent_did(
+        self, work: Callable[[list[Share]], None], shares: Iterator[Share]
+    ) -> None:
+        ours, *theirs = (next(shares) for _ in range(3))
+        use_every_verb(ours)
+        work(theirs)
+        use_every_verb(ours)
+
+    def test_use_it_while_their_parent_does(
+        self,
+        make_file: MakeFile,
+        work: Callable[[list[Share]], None],
+        shares: Iterator[Share],
+    ) -> None:
+        theirs = [next(shares) for _ in range(2)]
+        with in_the_middle(make_file(PAGE)):
+            work(theirs)
+        use_every_verb(theirs[0])
+
+    def test_send_back_reports(self, shares: Iterator[Share]) -> None:
+        theirs = [next(shares) for _ in range(2)]
+        with forks_with_threads(), multiprocessing.get_context("fork").Pool(2) as pool:
+            left, right = pool.map_async(drop, theirs).get(A_MINUTE)
+        paths = [*chain(*theirs)]
+        assert [record.path for record in (left + right).files] == [*map(str, paths)]
+        assert (left + right).resident_bytes == sum(map(resident_bytes, paths)) == 0
