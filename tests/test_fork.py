@@ -126,8 +126,8 @@ class TestWorkers:
             context = multiprocessing.get_context(request.param)
             # Leaving the block ends workers that hang.
             with forks_with_threads(), context.Pool(len(shares)) as pool:
-                # Twice: the second time in a process that has used it.
-                pool.map_async(use_every_verb, shares * 2, chunksize=1).get(2 * A_MINUTE)
+                for _ in range(2):  # the second time in a process that has used it
+                    pool.map_async(use_every_verb, shares, chunksize=1).get(2 * A_MINUTE)
                 pool.close()
                 pool.join()
 
