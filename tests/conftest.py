@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from support.clips import Codec, encode
 from support.descriptors import open_descriptors
 from support.files import FileSystem, MakeFile, State, bring_into
 from support.mounts import MOUNTS
@@ -120,6 +119,8 @@ def long_list(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Clips of several MB by name; read them only, or copy them to the file system under test."""
+    from support.clips import Codec, encode  # noqa: PLC0415 - PyAV is not there for every Python
+
     directory = tmp_path_factory.mktemp("clips")
     codecs: dict[str, Codec] = {"h264": "libx264", "hevc": "libx265"}
     return {

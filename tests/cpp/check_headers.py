@@ -1,0 +1,106 @@
+"""Each header compiles alone, on every compiler; the public ones also compile and link off Linux.
+
+    python tests/cpp/check_headers.py [compilers] [off-linux]
+
+Warnings are errors. Nothing that is compiled here runs: `test_off_linux.cpp` checks what the calls
+answer off Linux.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+
+INCLUDE = Path(__file__).resolve().parents[2] / "csrc" / "include"
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
+
+COMPILERS = ["g++", "clang++"]
+# C++23 by the name that older compilers know, and as a decoder team may build.
+MODES = [
+    ["-std=c++17"],
+    ["-std=c++20"],
+    ["-std=c++2b"],
+    ["-std=c++17", "-fno-exceptions", "-fno-rtti"],
+]
+
+TARGETS = ["x86_64-windows-gnu", "x86_64-macos", "x86_64-freebsd"]
+# A compiler for all of them that brings their C libraries, from PyPI. It builds its C++ library
+# anew for each: without optimization, which takes a third of the time.
+ZIG = [sys.executable, "-m", "ziglang", "build-exe", "--debug-rt=Debug", "-lc++"]
+
+EVERY_VERB = """
+int main() {
+    const auto status = accv_cache::drop_videos_cache({"clip.mp4"});
+    const auto dropped = accv_cache::drop({"clip.mp4"});
+    const auto lent = accv_cache::drop(0);
+    const auto measured = accv_cache::query({"clip.mp4"});
+    const auto measured_lent = accv_cache::query(0);
+    const auto held = accv_cache::holders({"clip.mp4"});
+    const bool refused = status == accv_cache::DropCacheStatus::PLATFORM_ERROR &&
+                         dropped.status() == status && lent.status() == status &&
+                         measured[0].error != 0 && measured_lent[0].error != 0 &&
+                         held.holders.empty() && !accv_cache::read_cgroup_memory();
+    return refused ? 0 : 1;
+}
+"""
+
+
+def including(header: Path | str) -> str:
+    return f'#include "{header}"\n'
+
+
+def compilers(directory: Path) -> list[list[str]]:
+    commands = []
+    for header in sorted(INCLUDE.rglob("*.hpp")):
+        name = header.relative_to(INCLUDE)
+        source = directory / f"{'-'.join(name.parts)}.cpp"
+        source.write_text(including(name))
+        commands += [
+            [compiler, "-fsyntax-only", *mode, *WARNINGS, f"-I{INCLUDE}", str(source)]
+            for compiler, mode in product(COMPILERS, MODES)
+        ]
+    return commands
+
+
+def off_linux(directory: Path) -> list[list[str]]:
+    # The public headers first, each by itself: what one forgets another would bring.
+    headers = sorted(each.name for each in (INCLUDE / "accv_cache").glob("*.hpp"))
+    sources = []
+    for name in headers:
+        source = directory / f"off-linux-{name}.cpp"
+        source.write_text(including(f"accv_cache/{name}"))
+        sources.append(str(source))
+    source = directory / "every-verb.cpp"
+    source.write_text(including("accv_cache/accv_cache.hpp") + EVERY_VERB)
+    sources.append(str(source))
+    zig = [*ZIG, f"-I{INCLUDE}"]
+    flags = ["-cflags", "-std=c++17", *WARNINGS, "--"]
+    return [
+        [*zig, "-target", target, f"-femit-bin={directory / target}", *flags, *sources]
+        for target in TARGETS
+    ]
+
+
+def run(command: list[str]) -> bool:
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        print(*command, ended.stdout, ended.stderr, sep="\n")
+    return ended.returncode == 0
+
+
+def main() -> int:
+    checks = {"compilers": compilers, "off-linux": off_linux}
+    chosen = sys.argv[1:] or list(checks)
+    with tempfile.TemporaryDirectory() as directory:
+        commands = [each for name in chosen for each in checks[name](Path(directory))]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            passed = sum(pool.map(run, commands))
+    print(f"headers: {passed} passed, {len(commands) - passed} failed")
+    return 0 if passed == len(commands) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
