@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[1]
 SNAPSHOTS = ROOT / "tests" / "snapshots"
 
 # What installing adds to what was in the wheel.
-_INSTALLED = re.compile(r"__pycache__|/(INSTALLER|REQUESTED|RECORD|direct_url\.json)$|bin/accv-cache$")
+_INSTALLED = re.compile(
+    r"__pycache__|/(INSTALLER|REQUESTED|RECORD|direct_url\.json)$|bin/accv-cache$"
+)
 
 
 def _general(name: str) -> str:
@@ -40,7 +42,9 @@ def test_the_wheel_carries_these_files() -> None:
 
 
 def test_the_sources_carry_these_files(tmp_path: Path) -> None:
-    program = "import sys; from scikit_build_core.build import build_sdist; build_sdist(sys.argv[1])"
+    program = (
+        "import sys; from scikit_build_core.build import build_sdist; build_sdist(sys.argv[1])"
+    )
     subprocess.run([sys.executable, "-c", program, tmp_path], cwd=ROOT, check=True)
     (path,) = tmp_path.iterdir()
     with tarfile.open(path) as archive:
