@@ -187,7 +187,8 @@ def mounted_slowfs(directory: Path, behind: Path, open_us: int) -> Iterator[Path
     flags = command("pkg-config", "--cflags", "--libs", "fuse3").split()
     command("cc", "-O2", "-o", str(program), str(Path(__file__).with_name("slowfs.c")), *flags)
     served = subprocess.Popen(
-        [program, behind, point, "-f", "-o", f"open_us={open_us}"],
+        # A second is libfuse's own default.
+        [program, behind, point, "-f", "-o", f"open_us={open_us},attr_timeout=1"],
         stderr=subprocess.DEVNULL,  # libfuse 3.14 warns there about its own default
     )
     try:

@@ -81,6 +81,7 @@ class TestInstalledPackage:
             "click",
             "ctypes",
             "dataclasses",
+            "enum",
             "importlib.metadata",
             "inspect",
             "logging",

@@ -2,20 +2,16 @@
 
 import sys
 
-from accv_cache._drop_videos_cache import drop_videos_cache
-from accv_cache._status import DropCacheStatus
-
-if sys.platform == "linux":
-    from accv_cache import _core
-
 TYPE_CHECKING = False  # `typing` takes longer to import than all the rest
 if TYPE_CHECKING:
     from accv_cache._cgroup import CgroupMemory, cgroup_memory
     from accv_cache._drop import DropRecord, DropReport, KeptReason, drop
+    from accv_cache._drop_videos_cache import drop_videos_cache
     from accv_cache._holders import Holder, Holders, holders
     from accv_cache._paths import get_cmake_dir, get_include
     from accv_cache._query import CacheRecord, CacheReport, ResidencySource, query
     from accv_cache._report import SkipReason
+    from accv_cache._status import DropCacheStatus
 
 __all__ = [
     "CacheRecord",
@@ -41,11 +37,12 @@ __all__ = [
 
 __version__: str
 
-# Loaded when first asked for, because dataclasses alone takes longer to import than all the rest.
+# Loaded when first asked for: a program pays for what it uses, not for what it might.
 _HOMES = {
     "CacheRecord": "_query",
     "CacheReport": "_query",
     "CgroupMemory": "_cgroup",
+    "DropCacheStatus": "_status",
     "DropRecord": "_drop",
     "DropReport": "_drop",
     "Holder": "_holders",
@@ -55,6 +52,7 @@ _HOMES = {
     "SkipReason": "_report",
     "cgroup_memory": "_cgroup",
     "drop": "_drop",
+    "drop_videos_cache": "_drop_videos_cache",
     "get_cmake_dir": "_paths",
     "get_include": "_paths",
     "holders": "_holders",
@@ -63,9 +61,11 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Load a verb, or read the version, when it is first asked for."""
+    """Load a name, or read the version, when it is first asked for."""
     if name == "__version__":
         if sys.platform == "linux":
+            from accv_cache import _core  # noqa: PLC0415 - only here
+
             return _core.__version__
         from importlib.metadata import version  # noqa: PLC0415 - slow to import
 
