@@ -38,11 +38,10 @@ public:
         rlimit descriptors{};
         ::getrlimit(RLIMIT_NOFILE, &descriptors);
         // A good neighbour: leave three quarters of the descriptors to the rest of the process.
-        const auto in_flight = static_cast<std::size_t>(
+        in_flight_ = static_cast<std::size_t>(
             std::clamp<rlim_t>(descriptors.rlim_cur / 4, 1, max_workers * max_block));
-        std::size_t most = std::min({max_workers, in_flight, count_ - next_});
+        std::size_t most = std::min({max_workers, in_flight_, count_ - next_});
         if (workers != 0) most = std::min(most, workers);
-        block_limit_ = std::clamp<std::size_t>(in_flight / most, 1, max_block);
 
         std::size_t wanted = most;
         if (workers == 0) wanted = usable_cpus() * (is_waiting(spent, done) ? growth : 1);
@@ -76,7 +75,7 @@ private:
     /// Positions taken at once. Workers start at one and take more while a block is done within
     /// `short_block`, so that locking costs nothing where a position takes microseconds and slow
     /// positions are still spread evenly.
-    static constexpr std::size_t max_block = 8;
+    static constexpr std::size_t max_block = 32;
     static constexpr nanoseconds short_block = 200'000;
 
     struct alignas(64) worker {
@@ -159,7 +158,7 @@ private:
             const bool go_on =
                 fail_fast_ ? run_in_order(self, taken, asleep) : run_any_order(taken);
             const thread_usage spent = thread_usage::now() - start - asleep;
-            if (spent.wall < short_block) block = std::min(block * 2, block_limit_);
+            if (spent.wall < short_block) block = std::min(block * 2, max_block);
             const std::scoped_lock lock(mutex_);
             self.spent += spent;
             self.done += size - taken.size();
@@ -177,7 +176,8 @@ private:
     positions take(worker& self, std::size_t block) noexcept {
         const std::scoped_lock lock(mutex_);
         if (giving_up_ || next_ >= std::min(count_, failure_.limit())) return {};
-        const positions taken{next_, std::min(count_, next_ + block)};
+        const std::size_t share = std::max<std::size_t>(in_flight_ / started_, 1);
+        const positions taken{next_, std::min({count_, next_ + block, next_ + share})};
         next_ = taken.last;
         self.preparing = taken.first;
         return taken;
@@ -264,7 +264,7 @@ private:
     const std::size_t count_;
     const bool fail_fast_;
     first_failure& failure_;
-    std::size_t block_limit_ = 1;
+    std::size_t in_flight_ = 1;  // positions that all workers together may have under way
     std::atomic<bool> giving_up_{false};
 
     std::mutex mutex_;  // all below, and the workers' fields
