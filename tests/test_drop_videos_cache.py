@@ -465,9 +465,13 @@ def alarm(handler: Callable[[], None]) -> Iterator[None]:
 
 def stop_when(seen: Callable[[], bool]) -> AbstractContextManager[None]:
     """Stop the call, by a signal's handler, as soon as it sees something while at work."""
+    stopped = False
 
     def look() -> None:
-        if seen():
+        nonlocal stopped
+        # Once: the next signal may come while the first exception is on its way.
+        if not stopped and seen():
+            stopped = True
             raise StopError
 
     return alarm(look)
