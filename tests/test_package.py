@@ -150,6 +150,7 @@ class TestOffLinux:
         self, installed_elsewhere: Path, platform: str, paths: list[str], status: str
     ) -> None:
         program = (
+            "import importlib.metadata\n"  # what it imports is that of this platform
             f"sys.platform = {platform!r}\n"
             "import accv_cache\n"
             "print(accv_cache.__version__, accv_cache.drop_videos_cache(sys.argv[1:]).name)\n"
