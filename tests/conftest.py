@@ -1,6 +1,7 @@
 """Fixtures: files in a known state, on a known file system."""
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,6 +16,14 @@ from support.mounts import MOUNTS
 from support.residency import PAGE
 
 FreshDirectory = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_works() -> Iterator[None]:
+    """Ctrl-C is heard, also where a shell started the tests in the background, which ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

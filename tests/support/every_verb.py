@@ -33,7 +33,10 @@ def use_every_verb(paths: Sequence[Path]) -> None:
 
     for path in paths:
         warm(path)
-    assert query(paths, workers=4).resident_bytes == len(paths) * PAGE
+    measured = query(paths, workers=4).resident_bytes
+    assert measured
+    # Meanwhile the kernel may have taken pages back by itself; nothing adds any.
+    assert sum(map(resident_bytes, paths)) <= measured <= len(paths) * PAGE
     assert drop_videos_cache(paths) is DropCacheStatus.SUCCESS
     assert query(paths).resident_bytes == sum(map(resident_bytes, paths)) == 0
 
