@@ -39,9 +39,8 @@ def _cmake(project: str, place: Path, *options: str) -> Path:
 
 
 def _by_hand(place: Path) -> Path:
-    app = place / "app"
-    options = shlex.split(_ask("--includes"))
-    _run("c++", "-std=c++17", *options, PROJECTS / "app.cpp", "-pthread", "-o", app)
+    app = place / "app with spaces"
+    _run("c++", "-std=c++17", _ask("--includes"), PROJECTS / "app.cpp", "-pthread", "-o", app)
     return app
 
 
@@ -49,16 +48,26 @@ def _find_package(place: Path) -> Path:
     return _cmake("find_package", place, f"-Daccv_cache_DIR={_ask('--cmakedir')}")
 
 
-def _scikit_build_core(place: Path) -> Path:
-    # The environment of the tests has both build requirements. No path is given: entry points
-    # of the installed package name it.
+def _wheel(project: str, place: Path) -> Path:
+    # The environment of the tests has the build requirements.
     pip = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--quiet"]
-    _run(*pip, "--wheel-dir", place, PROJECTS / "scikit_build_core")
+    _run(*pip, "--wheel-dir", place, PROJECTS / project)
     (wheel,) = place.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
+        # The library leaves nothing of its own in it.
+        assert {name.partition("/")[0] for name in archive.namelist()} == {"app", "app-1.dist-info"}
         app = Path(archive.extract("app/app", place))
     app.chmod(0o755)
     return app
+
+
+def _scikit_build_core(place: Path) -> Path:
+    # No path is given: an entry point of the installed package names it.
+    return _wheel("scikit_build_core", place)
+
+
+def _scikit_build_core_with_sources(place: Path) -> Path:
+    return _wheel("add_subdirectory", place)
 
 
 def _add_subdirectory(place: Path) -> Path:
@@ -82,6 +91,7 @@ def _installed_without_python(place: Path) -> Path:
         _by_hand,
         _find_package,
         _scikit_build_core,
+        _scikit_build_core_with_sources,
         _add_subdirectory,
         _fetch_content,
         _installed_without_python,
@@ -100,15 +110,22 @@ def test_a_project_builds_and_evicts(build: Build, tmp_path: Path, make_file: Ma
     assert missing.returncode == accv_cache.DropCacheStatus.FILE_OPEN_FAILED.value
 
 
-def test_another_minor_version_is_not_taken_for_the_one_asked_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("0.0", "accv_cacheConfig.cmake, version: " + accv_cache.__version__),
+        ("0.1 COMPONENTS decoder", "accv_cache_FOUND to FALSE"),
+    ],
+)
+def test_what_is_not_there_is_not_found(asked: str, answer: str, tmp_path: Path) -> None:
     require(shutil.which("cmake"), "needs cmake")
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.15)\n"
         "project(app LANGUAGES CXX)\n"
-        "find_package(accv_cache 0.0 CONFIG REQUIRED)\n"
+        f"find_package(accv_cache {asked} CONFIG REQUIRED)\n"
     )
     option = f"-Daccv_cache_DIR={accv_cache.get_cmake_dir()}"
     command = ["cmake", "-S", str(tmp_path), "-B", str(tmp_path / "build"), option]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode != 0
-    assert "accv_cacheConfig.cmake, version: " + accv_cache.__version__ in ended.stderr
+    assert answer in ended.stderr

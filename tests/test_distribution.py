@@ -36,7 +36,7 @@ def test_the_wheel_carries_these_files() -> None:
     files = importlib.metadata.files("accv_cache")
     assert files is not None
     names = [_general(file.as_posix().removeprefix("../../../")) for file in files]
-    if any(name.endswith("_accv_cache_editable.py") for name in names):
+    if any("editable" in name for name in names):
         pytest.skip("an editable installation carries no files")
     _check([name for name in names if not _INSTALLED.search(name)], SNAPSHOTS / "wheel.txt")
 
@@ -64,7 +64,7 @@ def test_the_extension_is_stripped_and_depends_on_system_libraries_alone() -> No
     assert ".dynsym" in told
     assert ".symtab" not in told
     assert ".debug_info" not in told
-    needed = re.findall(r"\(NEEDED\).*\[(\w[\w+-]*)\.so", told)
+    needed = re.findall(r"\(NEEDED\).*\[(.+?)\.so", told)
     assert needed
     loader = {"ld-linux-x86-64", "ld-linux-aarch64"}
     assert {*needed} - loader <= {"libstdc++", "libm", "libgcc_s", "libc", "libpthread"}

@@ -142,6 +142,17 @@ class TestOffLinux:
         suffixes = {path.suffix for path in (installed_elsewhere / "accv_cache").rglob("*.*")}
         assert suffixes == {".py", ".pyi", ".typed"}
 
+    @pytest.mark.parametrize("option", ["--includes", "--cmakedir"])
+    def test_the_package_says_that_it_has_no_headers(
+        self, installed_elsewhere: Path, option: str
+    ) -> None:
+        command = [sys.executable, "-S", "-m", "accv_cache", option]
+        ended = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=installed_elsewhere
+        )
+        assert ended.returncode == 1
+        assert re.fullmatch(r"accv-cache: .* use its sources\n", ended.stderr)
+
     @pytest.mark.parametrize("platform", ["darwin", "win32", "freebsd14"])
     @pytest.mark.parametrize(
         ("paths", "status"), [([__file__], "PLATFORM_ERROR"), ([], "SUCCESS")], ids=repr

@@ -1,7 +1,6 @@
 """`python -m accv_cache`, and the console script `accv-cache`."""
 
 import os
-import shlex
 import sys
 
 from accv_cache import get_cmake_dir, get_include
@@ -11,7 +10,7 @@ _EXTRAS = {"click": "cli", "rich": "cli", "av": "demo"}
 
 
 def _includes() -> str:
-    return shlex.quote("-I" + get_include())
+    return "-I" + get_include()
 
 
 # What builds of C++ programs ask for; they have no extra installed.
@@ -22,7 +21,10 @@ def main() -> int:
     """Run the command line; the result is the exit code."""
     path = _PATHS.get(" ".join(sys.argv[1:]))
     if path is not None:
-        sys.stdout.write(path() + "\n")
+        try:
+            sys.stdout.write(path() + "\n")
+        except FileNotFoundError as error:
+            sys.exit(f"accv-cache: {error}")
         return 0
     try:
         # Here, so that a missing extra can be told from a broken installation.

@@ -96,6 +96,7 @@ def main() -> int:
     chosen = sys.argv[1:] or list(checks)
     with tempfile.TemporaryDirectory() as directory:
         commands = [each for name in chosen for each in checks[name](Path(directory))]
+        assert commands, "no header was found"
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             passed = sum(pool.map(run, commands))
     print(f"headers: {passed} passed, {len(commands) - passed} failed")
