@@ -454,25 +454,28 @@ class StopError(Exception):
 
 @contextmanager
 def alarm(handler: Callable[[], None]) -> Iterator[None]:
-    """Call `handler` from SIGALRM, a hundred times a second."""
-    before = signal.signal(signal.SIGALRM, lambda *_: handler())
-    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    """Call `handler` from SIGALRM, a hundred times a second, until it raises."""
+
+    def ring(*_: object) -> None:
+        handler()
+        # Only now: the next signal must not interrupt the handler, nor what it raised on its way.
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
     try:
         yield
     finally:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # else a last ring would set the timer again
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
 def stop_when(seen: Callable[[], bool]) -> AbstractContextManager[None]:
     """Stop the call, by a signal's handler, as soon as it sees something while at work."""
-    stopped = False
 
     def look() -> None:
-        nonlocal stopped
-        # Once: the next signal may come while the first exception is on its way.
-        if not stopped and seen():
-            stopped = True
+        if seen():
             raise StopError
 
     return alarm(look)
