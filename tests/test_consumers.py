@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import accv_cache
+from support.command import run_here
 from support.files import MakeFile
 from support.privileges import require
 from support.residency import PAGE, resident_bytes
@@ -39,7 +40,7 @@ def _cmake(project: str, place: Path, *options: str) -> Path:
 
 
 def _by_hand(place: Path) -> Path:
-    app = place / "app with spaces"
+    app = place / "app"
     _run("c++", "-std=c++17", _ask("--includes"), PROJECTS / "app.cpp", "-pthread", "-o", app)
     return app
 
@@ -108,6 +109,11 @@ def test_a_project_builds_and_evicts(build: Build, tmp_path: Path, make_file: Ma
     assert resident_bytes(clip) == 0
     missing = subprocess.run([app, tmp_path / "missing"], check=False, stdout=subprocess.DEVNULL)
     assert missing.returncode == accv_cache.DropCacheStatus.FILE_OPEN_FAILED.value
+
+
+def test_the_option_for_a_compiler_is_one_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accv_cache.__main__.get_include", lambda: "/my venv/include")
+    assert run_here("--includes").stdout == "-I/my venv/include\n"
 
 
 @pytest.mark.parametrize(
