@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from support import mounts
 from support.descriptors import open_descriptors
-from support.files import FileSystem, MakeFile, State, bring_into
-from support.mounts import MOUNTS
+from support.files import DirtyFile, FileSystem, MakeFile, State, bring_into
 from support.residency import PAGE
 
 FreshDirectory = Callable[[str], Path]
@@ -39,7 +39,7 @@ def mounted() -> Iterator[Callable[[str], Path]]:
             if kind not in roots:
                 place = base / kind
                 place.mkdir(exist_ok=True)
-                roots[kind] = stack.enter_context(MOUNTS[kind](place))
+                roots[kind] = stack.enter_context(mounts.MOUNTS[kind](place))
             return roots[kind]
 
         yield root_of
@@ -95,7 +95,7 @@ def fuse(fresh_directory: FreshDirectory) -> Path:
     return fresh_directory("fuse")
 
 
-@pytest.fixture(params=list(MOUNTS))
+@pytest.fixture(params=list(mounts.MOUNTS))
 def file_system(request: pytest.FixtureRequest, fresh_directory: FreshDirectory) -> FileSystem:
     """Every kind of file system in turn.
 
@@ -114,6 +114,15 @@ def make_file(tmp_path: Path) -> MakeFile:
         return bring_into(state, path, size)
 
     return make
+
+
+@pytest.fixture
+def dirty_file(mounted: Callable[[str], Path], ext4: Path) -> Iterator[DirtyFile]:
+    """A dirty file of 1 MiB on an ext4 whose disk can be stopped."""
+    with mounts.ext4(ext4) as root:
+        path = bring_into("warm", root / "clip", 1 << 20)
+        # Its blocks are found: to look for them while the disk stands still would wait.
+        yield DirtyFile(bring_into("dirty", path, 1 << 20), mounted("ext4"))
 
 
 @pytest.fixture

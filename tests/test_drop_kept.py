@@ -3,7 +3,6 @@
 import fcntl
 import os
 import struct
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from accv_cache import DropCacheStatus, DropReport, KeptReason, drop
 from support import mounts, residency
-from support.files import FileSystem, MakeFile
+from support.files import DirtyFile, FileSystem, MakeFile
 from support.privileges import as_other_user, require
 from support.residency import PAGE, cachestat, mincore_spans, resident_bytes
 
@@ -53,23 +52,6 @@ def dead_ext4(tmp_path: Path) -> Iterator[tuple[int, Callable[[], None]]]:
         yield file.fileno(), shut_down
 
 
-@contextmanager
-def frozen(root: Path) -> Iterator[None]:
-    """Let every write to the file system wait until the block is left."""
-    subprocess.run(["fsfreeze", "--freeze", str(root)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["fsfreeze", "--unfreeze", str(root)], check=True)
-
-
-@pytest.fixture
-def disk_on(mounted: Callable[[str], Path], ext4: Path) -> Iterator[tuple[Path, Path]]:
-    """An ext4 whose disk is a file on another: the root of each."""
-    with mounts.ext4(ext4) as inner:
-        yield inner, mounted("ext4")
-
-
 class TestDirty:
     def test_is_what_is_not_written_back(self, dead_ext4: tuple[int, Callable[[], None]]) -> None:
         descriptor, shut_down = dead_ext4
@@ -97,28 +79,18 @@ class TestDirty:
 
 
 class TestWriteback:
-    def test_is_what_the_disk_has_not_taken_yet(self, disk_on: tuple[Path, Path]) -> None:
-        root, outer = disk_on
-        path = root / "clip"
-        residency.dirty(path, MIB)
-        residency.clean(path)  # so that no new blocks have to be found while the disk stands still
-        residency.dirty(path, MIB)
-        with frozen(outer):
-            report = drop(path, sync=False)
-            told = cachestat(path)
+    def test_is_what_the_disk_has_not_taken_yet(self, dirty_file: DirtyFile) -> None:
+        with dirty_file.stopped_disk():
+            report = drop(dirty_file.path, sync=False)
+            told = cachestat(dirty_file.path)
         assert (told.resident, told.dirty, told.writeback) == (MIB, 0, MIB)
         assert kept_for(report, KeptReason.WRITEBACK) == MIB
 
-    def test_is_awaited_with_sync(self, disk_on: tuple[Path, Path]) -> None:
-        root, outer = disk_on
-        path = root / "clip"
-        residency.dirty(path, MIB)
-        residency.clean(path)
-        residency.dirty(path, MIB)
-        with frozen(outer):
-            drop(path, sync=False)
-        assert drop(path).resident_bytes == 0
-        assert resident_bytes(path) == 0
+    def test_is_awaited_with_sync(self, dirty_file: DirtyFile) -> None:
+        with dirty_file.stopped_disk():
+            drop(dirty_file.path, sync=False)
+        assert drop(dirty_file.path).resident_bytes == 0
+        assert resident_bytes(dirty_file.path) == 0
 
 
 class TestMapped:

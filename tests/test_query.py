@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accv_cache import CacheRecord, CacheReport, ResidencySource, SkipReason, query
-from support import mounts, residency
-from support.files import FileSystem, MakeFile
+from support import residency
+from support.files import DirtyFile, FileSystem, MakeFile
 from support.items import BAD, HARMLESS, PathLike
 from support.privileges import as_other_user
 from support.residency import PAGE
@@ -63,16 +63,6 @@ def record(
 
 
 @contextmanager
-def frozen(root: Path) -> Iterator[None]:
-    """Let nobody write to a file system."""
-    subprocess.run(["fsfreeze", "--freeze", str(root)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["fsfreeze", "--unfreeze", str(root)], check=True)
-
-
-@contextmanager
 def huge_folios(root: Path) -> Iterator[None]:
     """Let a tmpfs take 2 MiB at once for what is written."""
     subprocess.run(["mount", "-o", "remount,huge=always", str(root)], check=True)
@@ -80,13 +70,6 @@ def huge_folios(root: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["mount", "-o", "remount,huge=never", str(root)], check=True)
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory to mount things in."""
-    with tempfile.TemporaryDirectory(prefix="accv-cache-") as name:
-        yield Path(name)
 
 
 @pytest.fixture
@@ -126,17 +109,13 @@ class TestFigures:
         assert (synced.dirty_bytes, synced.writeback_bytes) == (0, 0)
         assert synced.resident_bytes == residency.cachestat(path).resident
 
-    def test_count_what_is_in_writeback(self, place: Path) -> None:
-        with mounts.ext4(place) as below, mounts.ext4(below / "lost+found") as root:
-            path = root / "clip"
-            residency.dirty(path, MIB)
-            with frozen(below), path.open("rb") as file:
-                # Starts a writeback that cannot end: the disk's image may not be written.
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-                [found] = query(path).files
-                counted = residency.cachestat(path)
-            assert (found.resident_bytes, found.dirty_bytes) == (MIB, 0)
-            assert found.writeback_bytes == counted.writeback == MIB
+    def test_count_what_is_in_writeback(self, dirty_file: DirtyFile) -> None:
+        with dirty_file.stopped_disk(), dirty_file.path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # starts the writeback
+            [found] = query(dirty_file.path).files
+            counted = residency.cachestat(dirty_file.path)
+        assert (found.resident_bytes, found.dirty_bytes) == (MIB, 0)
+        assert found.writeback_bytes == counted.writeback == MIB
 
     def test_are_not_changed_by_asking(self, ext4: Path, make_file: MakeFile) -> None:
         path = make_file(4 * MIB, "cold", ext4)

@@ -1,9 +1,10 @@
 """What the fixtures give: directories on a known file system, files in a known state."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from support import residency
+from support import mounts, residency
 
 State = Literal["warm", "cold", "dirty"]
 
@@ -13,6 +14,17 @@ class FileSystem(NamedTuple):
 
     kind: str
     directory: Path
+
+
+class DirtyFile(NamedTuple):
+    """A dirty file, and the root of the file system that holds its disk's image."""
+
+    path: Path
+    below: Path
+
+    def stopped_disk(self) -> AbstractContextManager[None]:
+        """Let no writeback of the file end before the block is left."""
+        return mounts.frozen(self.below)
 
 
 class MakeFile(Protocol):

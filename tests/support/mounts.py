@@ -64,6 +64,16 @@ def bind(directory: Path, source: Path) -> AbstractContextManager[Path]:
 
 
 @contextmanager
+def frozen(root: Path) -> Iterator[None]:
+    """Let every write to the file system wait until the block is left."""
+    _run("fsfreeze", "--freeze", str(root))
+    try:
+        yield
+    finally:
+        _run("fsfreeze", "--unfreeze", str(root))
+
+
+@contextmanager
 def fuse(
     directory: Path,
     options: Iterable[str] = ("allow_other", "default_permissions"),
