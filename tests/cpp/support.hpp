@@ -149,12 +149,20 @@ inline std::string write_warm(const std::string& path, std::int64_t bytes,
     return path;
 }
 
-/// Many small files, resident and clean.
-inline std::vector<std::string> write_many(const temporary_folder& folder, std::size_t count,
-                                           std::int64_t bytes = page) {
+/// Many small files, resident and dirty: until they are written back, the kernel takes
+/// none of their pages of itself.
+inline std::vector<std::string> write_many_dirty(const temporary_folder& folder, std::size_t count,
+                                                 std::int64_t bytes = page) {
     std::vector<std::string> paths;
     for (std::size_t i = 0; i != count; ++i)
         paths.push_back(write_dirty(folder / std::to_string(i), bytes));
+    return paths;
+}
+
+/// The same, resident and clean.
+inline std::vector<std::string> write_many(const temporary_folder& folder, std::size_t count,
+                                           std::int64_t bytes = page) {
+    std::vector<std::string> paths = write_many_dirty(folder, count, bytes);
     // All on their way before the first is waited for, or each waits for a
     // journal of its own.
     for (const std::string& each : paths)

@@ -59,9 +59,7 @@ TEST_CASE("clean files are evicted and measured") {
 
 TEST_CASE("files just written are gone after one drop") {
     const temporary_folder folder;
-    std::vector<std::string> files;
-    for (int i = 0; i != 100; ++i)
-        files.push_back(write_dirty(folder / std::to_string(i), mebibyte / 4));
+    const std::vector<std::string> files = write_many_dirty(folder, 100, mebibyte / 4);
     for (const std::size_t workers : {0U, 1U, 8U}) {
         for (const std::string& each : files) write_dirty(each, mebibyte / 4);
         drop_options options;
@@ -365,7 +363,7 @@ TEST_CASE("progress that says stop ends a long list") {
 
 TEST_CASE("the last progress says that all is done") {
     const temporary_folder folder;
-    const std::vector<std::string> files = write_many(folder, 200);
+    const std::vector<std::string> files = write_many_dirty(folder, 200);
     drop_progress last;
     drop_options options;
     options.progress = [&](const drop_progress& now) { return last = now, true; };

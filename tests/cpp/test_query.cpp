@@ -42,7 +42,7 @@ TEST_CASE("progress that says stop ends a long list") {
 
 TEST_CASE("the last progress says that all is done") {
     const temporary_folder folder;
-    write_many(folder, 200);
+    write_many_dirty(folder, 200);
     query_progress last;
     query_options options;
     options.progress = [&](const query_progress& now) { return last = now, true; };
