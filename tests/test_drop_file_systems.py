@@ -46,7 +46,9 @@ class TestFilesJustWritten:
         # Every write to this FUSE arrives at its daemon, so its files are never dirty.
         files = just_written(file_system.directory, 200 if file_system.kind == "fuse" else 2000)
         if file_system.kind in ("ext4", "xfs", "btrfs"):
-            assert any(cachestat(path).dirty for path in files)
+            # The last of them at least: Btrfs writes back early what so many files ask for.
+            last = cachestat(files[-1])
+            assert last.dirty + last.writeback > 0
         report = drop(file_system.directory)
         assert resident(files) == []
         assert report.ok
