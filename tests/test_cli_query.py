@@ -104,7 +104,7 @@ class TestForPrograms:
         assert document["files"][0]["path"] == f"{tmp_path}/{name}"
 
     def test_is_the_same_in_a_terminal(self, make_file: MakeFile) -> None:
-        path = str(make_file(MIB))
+        path = str(make_file(MIB, "dirty"))  # so that nothing of it goes meanwhile
         for form in ("--json", "--porcelain"):
             screen = run_in_terminal("query", form, path, TERM="xterm-256color")
             assert screen.text.replace("\r\n", "\n") == run("query", form, path).stdout
@@ -128,7 +128,7 @@ class TestInterruption:
 
 class TestWatch:
     def test_shows_what_changes_until_ctrl_c(self, make_file: MakeFile, ext4: Path) -> None:
-        path = make_file(MIB, "warm", ext4)
+        path = make_file(MIB, "dirty", ext4)  # so that nothing of it goes before it is seen
         with in_terminal("query", "--watch", "--interval", "0.1", str(ext4)) as (process, terminal):
             text = ""
             for chunk in chunks(terminal):
@@ -144,9 +144,10 @@ class TestWatch:
         assert "change" in text
 
     def test_writes_a_line_a_look_in_a_pipe(self, make_file: MakeFile) -> None:
-        program = f"accv-cache query --watch --interval 0.05 '{make_file(MIB)}' | head -n 2"
+        path = make_file(MIB, "dirty")
+        program = f"accv-cache query --watch --interval 0.05 '{path}' | head -n 2"
         result = run_in_shell(program, Path("/"))
-        assert result.stdout == "1.0 MiB of 1.0 MiB resident in 1 file.\n" * 2
+        assert result.stdout == "1.0 MiB of 1.0 MiB resident in 1 file; 1.0 MiB dirty.\n" * 2
         assert result.stderr == ""
 
 

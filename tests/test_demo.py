@@ -66,7 +66,7 @@ class TestDemo:
             text = b""
             for chunk in chunks(terminal):
                 text += chunk
-                if b"1 done" in text:  # so the folder is there, with a clip in it
+                if b"Encoding" in text:  # so the folder is there
                     process.send_signal(signal.SIGINT)
                     break
             text += b"".join(chunks(terminal))

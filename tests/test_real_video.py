@@ -25,11 +25,11 @@ def test_decoded_clips_are_dropped(clips: dict[str, Path], clip: str, tmp_path: 
     path = cold_copy(clips[clip], tmp_path)
     frames = decode_digests(path)
     full = residency.whole_pages(path.stat().st_size)
-    assert residency.mincore_bytes(path) == full
+    assert residency.kept_bytes(path) == full
     assert drop_videos_cache([path]) is DropCacheStatus.SUCCESS
     assert residency.mincore_bytes(path) == 0
     assert decode_digests(path) == frames == decode_digests(clips[clip])
-    assert residency.mincore_bytes(path) == full
+    assert residency.kept_bytes(path) == full
 
 
 @pytest.mark.parametrize("file_system", ["ext4", "xfs", "btrfs"], indirect=True)
@@ -41,8 +41,11 @@ def test_every_reader_agrees_that_all_clips_left(
     paths = [cold_copy(clips[clip], file_system.directory) for clip in CLIPS]
     frames = [decode_digests(path) for path in paths]
     sizes = [residency.whole_pages(path.stat().st_size) for path in paths]
-    assert [residency.cachestat(path).resident for path in paths] == sizes
-    assert [residency.fincore_bytes(path) for path in paths] == sizes
+    before = [residency.cachestat(path) for path in paths]
+    assert [told.resident + told.evicted for told in before] == sizes
+    # It asks later, and the kernel takes pages back at any time.
+    for path, told in zip(paths, before, strict=True):
+        assert told.resident // 2 < residency.fincore_bytes(path) <= told.resident
     assert drop_videos_cache(paths) is DropCacheStatus.SUCCESS
     assert [residency.cachestat(path).resident for path in paths] == [0] * len(paths)
     assert [residency.fincore_bytes(path) for path in paths] == [0] * len(paths)
