@@ -59,9 +59,8 @@ TEST_CASE("clean files are evicted and measured") {
 
 TEST_CASE("files just written are gone after one drop") {
     const temporary_folder folder;
-    const std::vector<std::string> files = write_many_dirty(folder, 100, mebibyte / 4);
     for (const std::size_t workers : {0U, 1U, 8U}) {
-        for (const std::string& each : files) write_dirty(each, mebibyte / 4);
+        const std::vector<std::string> files = write_many_dirty(folder, 100, mebibyte / 4);
         drop_options options;
         options.workers = workers;
         const drop_report report = drop(files, options);
@@ -421,10 +420,9 @@ TEST_CASE("who may not measure may still evict") {
 
 TEST_CASE("few descriptors never turn a good list into a failure") {
     const temporary_folder folder;
-    const std::vector<std::string> files = write_many(folder, 200);
     for (const int free : {1, 3})
         for (const bool fail_fast : {false, true}) {
-            for (const std::string& each : files) write_dirty(each, page);
+            const std::vector<std::string> files = write_many_dirty(folder, 200);
             drop_options options;
             options.fail_fast = fail_fast;
             drop_report report;
