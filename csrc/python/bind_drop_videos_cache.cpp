@@ -1,6 +1,6 @@
 #include <pybind11/native_enum.h>
 
-#include "accv_cache/detail/path_list.hpp"
+#include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/drop_videos_cache.hpp"
 #include "bind.hpp"
 #include "interrupts.hpp"

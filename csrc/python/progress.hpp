@@ -2,7 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include "accv_cache/detail/targets.hpp"
+#include "accv_cache/detail/list/targets.hpp"
 
 namespace accv_cache::python {
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "accv_cache/detail/batch.hpp"
+#include "accv_cache/detail/run/batch.hpp"
 #include "support.hpp"
 
 namespace {

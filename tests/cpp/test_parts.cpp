@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "accv_cache/detail/cgroup.hpp"
-#include "accv_cache/detail/cpus.hpp"
-#include "accv_cache/detail/descriptor.hpp"
-#include "accv_cache/detail/path_list.hpp"
-#include "accv_cache/detail/small_file.hpp"
+#include "accv_cache/detail/file/descriptor.hpp"
+#include "accv_cache/detail/list/path_list.hpp"
+#include "accv_cache/detail/proc/cgroup.hpp"
+#include "accv_cache/detail/proc/kernel_text.hpp"
+#include "accv_cache/detail/run/cpus.hpp"
 #include "accv_cache/holders.hpp"
 #include "support.hpp"
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "accv_cache/detail/residency.hpp"
+#include "accv_cache/detail/file/read_residency.hpp"
 #include "support.hpp"
 
 namespace {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "accv_cache/detail/cgroup.hpp"
+#include "accv_cache/detail/proc/cgroup.hpp"
 #endif
 
 namespace accv_cache {

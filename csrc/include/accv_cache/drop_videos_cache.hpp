@@ -18,9 +18,9 @@
 #include <new>
 #include <type_traits>
 
-#include "accv_cache/detail/batch.hpp"
-#include "accv_cache/detail/descriptor.hpp"
 #include "accv_cache/detail/eviction.hpp"
+#include "accv_cache/detail/file/descriptor.hpp"
+#include "accv_cache/detail/run/batch.hpp"
 #endif
 
 namespace accv_cache {

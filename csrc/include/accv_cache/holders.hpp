@@ -8,7 +8,7 @@
 #if defined(__linux__)
 #include <sys/stat.h>
 
-#include "accv_cache/detail/process_scan.hpp"
+#include "accv_cache/detail/proc/process_scan.hpp"
 #endif
 
 namespace accv_cache {

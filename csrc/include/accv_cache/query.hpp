@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "accv_cache/query_report.hpp"
+#include "accv_cache/cache_report.hpp"
 #include "accv_cache/walk.hpp"
 
 #if defined(__linux__)

@@ -11,13 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include "accv_cache/detail/batch.hpp"
 #include "accv_cache/detail/eviction.hpp"
-#include "accv_cache/detail/file_system.hpp"
-#include "accv_cache/detail/process_scan.hpp"
-#include "accv_cache/detail/residency.hpp"
-#include "accv_cache/detail/targets.hpp"
-#include "accv_cache/detail/writeback.hpp"
+#include "accv_cache/detail/file/file_system.hpp"
+#include "accv_cache/detail/file/read_residency.hpp"
+#include "accv_cache/detail/file/writeback.hpp"
+#include "accv_cache/detail/list/targets.hpp"
+#include "accv_cache/detail/proc/process_scan.hpp"
+#include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/drop_report.hpp"
 
 /// What `drop` does with a list of files, in two passes.

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "accv_cache/detail/batch.hpp"
+#include "accv_cache/detail/run/batch.hpp"
 
 namespace accv_cache::detail {
 

@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "accv_cache/detail/batch.hpp"
-#include "accv_cache/detail/descriptor.hpp"
-#include "accv_cache/detail/file_system.hpp"
-#include "accv_cache/detail/residency.hpp"
-#include "accv_cache/detail/targets.hpp"
-#include "accv_cache/query_report.hpp"
+#include "accv_cache/cache_report.hpp"
+#include "accv_cache/detail/file/descriptor.hpp"
+#include "accv_cache/detail/file/file_system.hpp"
+#include "accv_cache/detail/file/read_residency.hpp"
+#include "accv_cache/detail/list/targets.hpp"
+#include "accv_cache/detail/run/batch.hpp"
 
 /// What `query` does with a list of files.
 namespace accv_cache::detail {

@@ -12,10 +12,10 @@
 #include <cstdint>
 #include <optional>
 
-#include "accv_cache/detail/descriptor.hpp"
+#include "accv_cache/cache_report.hpp"
 #include "accv_cache/detail/eviction.hpp"
-#include "accv_cache/detail/file_system.hpp"
-#include "accv_cache/query_report.hpp"
+#include "accv_cache/detail/file/descriptor.hpp"
+#include "accv_cache/detail/file/file_system.hpp"
 
 /// The two readers of residency, cachestat(2) and mincore(2), and which of them to believe.
 namespace accv_cache::detail {

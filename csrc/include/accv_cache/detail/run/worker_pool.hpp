@@ -10,9 +10,9 @@
 #include <cstddef>
 #include <mutex>
 
-#include "accv_cache/detail/batch_parts.hpp"
-#include "accv_cache/detail/cpus.hpp"
-#include "accv_cache/detail/thread.hpp"
+#include "accv_cache/detail/run/cpus.hpp"
+#include "accv_cache/detail/run/thread.hpp"
+#include "accv_cache/detail/run/verdict.hpp"
 
 namespace accv_cache::detail {
 

@@ -4,9 +4,9 @@
 #include <limits>
 #include <vector>
 
-#include "accv_cache/detail/batch_parts.hpp"
-#include "accv_cache/detail/thread.hpp"
-#include "accv_cache/detail/worker_pool.hpp"
+#include "accv_cache/detail/run/thread.hpp"
+#include "accv_cache/detail/run/verdict.hpp"
+#include "accv_cache/detail/run/worker_pool.hpp"
 
 /// The batch runner: works through the positions of a list, on as many threads as pay.
 ///

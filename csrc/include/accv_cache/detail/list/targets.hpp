@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 
-#include "accv_cache/detail/batch.hpp"
-#include "accv_cache/detail/descriptor.hpp"
-#include "accv_cache/detail/directory_walk.hpp"
-#include "accv_cache/detail/path_list.hpp"
+#include "accv_cache/detail/file/descriptor.hpp"
+#include "accv_cache/detail/list/directory_walk.hpp"
+#include "accv_cache/detail/list/path_list.hpp"
+#include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/walk.hpp"
 
 namespace accv_cache::detail {

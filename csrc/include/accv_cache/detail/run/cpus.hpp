@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "accv_cache/detail/cgroup.hpp"
+#include "accv_cache/detail/proc/cgroup.hpp"
 
 namespace accv_cache::detail {
 

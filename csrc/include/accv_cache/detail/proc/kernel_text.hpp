@@ -9,7 +9,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "accv_cache/detail/descriptor.hpp"
+#include "accv_cache/detail/file/descriptor.hpp"
 
 namespace accv_cache::detail {
 

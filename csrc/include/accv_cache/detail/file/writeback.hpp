@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "accv_cache/detail/eviction.hpp"
-#include "accv_cache/detail/file_system.hpp"
+#include "accv_cache/detail/file/file_system.hpp"
 
 namespace accv_cache::detail {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "accv_cache/detail/small_file.hpp"
+#include "accv_cache/detail/proc/kernel_text.hpp"
 
 namespace accv_cache::detail {
 

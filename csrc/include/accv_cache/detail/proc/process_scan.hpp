@@ -19,7 +19,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "accv_cache/detail/small_file.hpp"
+#include "accv_cache/detail/proc/kernel_text.hpp"
 
 /// Which processes have files mapped or open, by /proc (proc(5)).
 namespace accv_cache::detail {

@@ -6,7 +6,7 @@
 #include <limits>
 #include <mutex>
 
-#include "accv_cache/detail/thread.hpp"
+#include "accv_cache/detail/run/thread.hpp"
 
 /// The words that batches and their jobs have in common.
 namespace accv_cache::detail {

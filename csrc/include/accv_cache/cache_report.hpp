@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "accv_cache/detail/path_list.hpp"
+#include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/walk.hpp"
 
 namespace accv_cache {
