@@ -131,13 +131,13 @@ class Race:
             (self.ours.make(paths), self.peer.make(paths)),
             runs=runs,
             prepare=partial(self.prepare, paths),
-            left=partial(states.resident_bytes, paths) if self.evicts_all else None,
+            stayed=partial(states.resident_bytes, paths) if self.evicts_all else None,
         )
         return Outcome(self.goal.figure(ours.median, peer.median), ours, peer)
 
     def is_met(self, outcome: Outcome) -> bool:
         """Whether it is as fast as asked, and nothing stayed that should have gone."""
-        return self.goal.is_met(outcome.figure) and not any(outcome.ours.left_bytes)
+        return self.goal.is_met(outcome.figure) and not any(outcome.ours.stayed_bytes)
 
 
 @dataclass(frozen=True, slots=True)

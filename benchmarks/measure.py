@@ -26,7 +26,7 @@ class Series:
     """What was measured of one contender, one value a run."""
 
     values: tuple[float, ...]
-    left_bytes: tuple[int, ...] = ()
+    stayed_bytes: tuple[int, ...] = ()
     unit: str = "s"
 
     @property
@@ -68,7 +68,7 @@ def alternate(
     *,
     runs: int,
     prepare: Callable[[], object],
-    left: Callable[[], int] | None = None,
+    stayed: Callable[[], int] | None = None,
 ) -> tuple[Series, Series]:
     """Time A B A B, each from a freshly prepared state, so that a drift meets both alike.
 
@@ -76,10 +76,10 @@ def alternate(
         contenders: the two to time.
         runs: how often each runs.
         prepare: sets the state; its time does not count.
-        left: reads how many bytes a run left resident; its time does not count either.
+        stayed: reads how many bytes stayed resident after a run; its time does not count either.
     """
     seconds: tuple[list[float], list[float]] = ([], [])
-    left_bytes: tuple[list[int], list[int]] = ([], [])
+    stayed_bytes: tuple[list[int], list[int]] = ([], [])
     for _ in range(runs):
         for index, run in enumerate(contenders):
             prepare()
@@ -88,10 +88,10 @@ def alternate(
             result = run()
             seconds[index].append(time.perf_counter() - start)
             del result  # freed only now: what the caller does with it is not the call's time
-            if left is not None:
-                left_bytes[index].append(left())
+            if stayed is not None:
+                stayed_bytes[index].append(stayed())
     ours, peer = (
         Series(tuple(times), tuple(stayed))
-        for times, stayed in zip(seconds, left_bytes, strict=True)
+        for times, stayed in zip(seconds, stayed_bytes, strict=True)
     )
     return ours, peer

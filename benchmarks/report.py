@@ -12,7 +12,7 @@ from .cases import Case, Outcome
 from .measure import Series
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-HEADINGS = ("Case", "Against", "Asked", "Found", "Ours", "Theirs", "Left")
+HEADINGS = ("Case", "Against", "Asked", "Found", "Ours", "Theirs", "Stayed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _cells(row: Row) -> list[str]:
     if outcome is None:
         return [*start, "", "", ""]
     peer = _series(outcome.peer) if outcome.peer else ""
-    return [*start, _series(outcome.ours), peer, _left(outcome.ours)]
+    return [*start, _series(outcome.ours), peer, _stayed(outcome.ours)]
 
 
 def _series(series: Series) -> str:
@@ -135,5 +135,5 @@ def _series(series: Series) -> str:
     return "{:.3g} {unit} ({:.3g} to {:.3g})".format(*(v * scale for v in values), unit=unit)
 
 
-def _left(series: Series) -> str:
-    return f"{max(series.left_bytes):,} bytes" if series.left_bytes else ""
+def _stayed(series: Series) -> str:
+    return f"{max(series.stayed_bytes):,} bytes" if series.stayed_bytes else ""
