@@ -91,7 +91,7 @@ def alternate(
             if stayed is not None:
                 stayed_bytes[index].append(stayed())
     ours, peer = (
-        Series(tuple(times), tuple(stayed))
-        for times, stayed in zip(seconds, stayed_bytes, strict=True)
+        Series(tuple(times), tuple(counts))
+        for times, counts in zip(seconds, stayed_bytes, strict=True)
     )
     return ours, peer
