@@ -1,0 +1,146 @@
+"""Every Python, C++ and shell block of the README and the documentation runs, where it stands."""
+
+import functools
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from support.command import COMMAND
+from support.files import bring_into
+from support.privileges import require
+from support.residency import PAGE
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+# Lines of shell blocks that this test cannot run, and where each is run.
+ELSEWHERE = {
+    "pip install '.[demo]' && accv-cache demo": "the gate: it installs",
+    "pip install '.[test]' && pytest": "the gate: it installs",
+    "pip install '.[cli]'": "the gate: it installs",
+    'eval "$(accv-cache completion zsh)"': "test_cli.py: in zsh",
+}
+
+
+class Block(NamedTuple):
+    """A fenced block of code; `line` is the first line inside the fence."""
+
+    page: Path
+    line: int
+    language: str
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+
+def _blocks() -> Iterator[Block]:
+    for page in PAGES:
+        text = page.read_text()
+        for found in re.finditer(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            line = text.count("\n", 0, found.start()) + 2
+            yield Block(page, line, found[1], found[2])
+
+
+def _blocks_of(language: str) -> list[Block]:
+    return [block for block in _blocks() if block.language == language]
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with every file that the documents name, where the test is."""
+    for name in (
+        "clip.mp4",
+        "new/clip.mp4",
+        "old/clip1.mp4",
+        "old/clip2.mkv",
+        "data/old/clip.mp4",
+        "data/videos/epoch1/clip.mp4",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bring_into("warm", path, 4 * PAGE)
+    benchmark = tmp_path / "benchmark"
+    benchmark.write_text("#!/bin/sh\n")
+    benchmark.chmod(0o755)
+    (tmp_path / ".config/fish/completions").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _placed(code: str, world: Path) -> str:
+    """The code, with the absolute paths that it names below `world`."""
+    return code.replace("/data/", f"{world}/data/")
+
+
+@pytest.mark.parametrize("block", _blocks_of("python"), ids=str)
+def test_python_runs(block: Block, world: Path) -> None:
+    program = compile("\n" * (block.line - 1) + _placed(block.code, world), block.page, "exec")
+    # What the page leaves to its reader.
+    exec(program, {"epoch": [["old/clip1.mp4"], ["clip.mp4"]], "train": len})  # noqa: S102
+
+
+@pytest.mark.parametrize("block", _blocks_of("cpp"), ids=str)
+def test_cpp_runs(block: Block, world: Path) -> None:
+    require(shutil.which("c++"), "needs a C++ compiler")
+    source = world / "block.cpp"
+    source.write_text(f'#line {block.line} "{block.page}"\n{_placed(block.code, world)}')
+    run = functools.partial(subprocess.run, capture_output=True, text=True, check=False)
+    option = run([sys.executable, "-m", "accv_cache", "--includes"]).stdout.strip()
+    built = run(
+        ["c++", "-std=c++17", "-Wall", "-Wextra", option, source, "-pthread", "-o", "block"]
+    )
+    assert (built.returncode, built.stderr) == (0, "")
+    ended = run([world / "block"])
+    assert ended.returncode == 0, ended.stderr
+
+
+def _lines() -> list[tuple[Block, str]]:
+    """Each command of the shell blocks, without its comment."""
+    found = []
+    for block in _blocks_of("sh"):
+        for number, line in enumerate(block.code.replace("\\\n", " ").splitlines()):
+            command = re.sub(r"(^|\s+)#.*$", "", line)
+            if command:
+                found.append((block._replace(line=block.line + number), command))
+    return found
+
+
+def test_what_runs_elsewhere_stands_in_a_document() -> None:
+    assert ELSEWHERE.keys() <= {command for _, command in _lines()}
+
+
+@pytest.mark.parametrize(
+    ("block", "command"),
+    [(block, command) for block, command in _lines() if command not in ELSEWHERE],
+    ids=lambda value: str(value) if isinstance(value, Block) else value,
+)
+def test_shell_runs(block: Block, command: str, world: Path) -> None:
+    with subprocess.Popen(
+        ["bash", "-e", "-o", "pipefail", "-c", _placed(command, world)],
+        env={
+            **os.environ,
+            "PATH": f"{Path(COMMAND).parent}:{os.environ['PATH']}",
+            "HOME": str(world),
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        if "--watch" in command:  # which goes on until Ctrl-C
+            assert process.stdout.readline() != ""
+            os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate()
+    expected = 128 + signal.SIGINT if "--watch" in command else 0
+    assert process.returncode in {expected, -signal.SIGINT}, f"{block}: {errors}"
