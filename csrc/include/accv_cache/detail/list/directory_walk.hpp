@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// The walk that finds the files below directories.
 #pragma once
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <sys/stat.h>
@@ -8,14 +9,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <memory>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "accv_cache/detail/file/file_identity.hpp"
+#include "accv_cache/detail/list/open_directory.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/walk.hpp"
 
@@ -58,18 +59,6 @@ public:
 private:
     static constexpr std::uint64_t any_mount = ~std::uint64_t{0};
 
-    struct inode {
-        dev_t device;
-        ino_t number;
-        friend bool operator==(const inode& left, const inode& right) noexcept {
-            return left.device == right.device && left.number == right.number;
-        }
-    };
-    struct inode_hash {
-        std::size_t operator()(const inode& key) const noexcept {
-            return std::hash<std::uint64_t>()(key.number * 31 + key.device);
-        }
-    };
     struct folder {
         std::string path;
         std::uint64_t mount;  // where its parent is; any_mount where that does not matter
@@ -79,33 +68,24 @@ private:
         unsigned char type;
         ino_t number;
     };
-    struct closer {
-        void operator()(DIR* directory) const noexcept { ::closedir(directory); }
-    };
 
     /// Returns 0 or an errno.
     int list(const folder& where) {
-        const std::unique_ptr<DIR, closer> directory(::opendir(where.path.c_str()));
-        if (directory == nullptr) return errno;
+        const open_directory directory(where.path.c_str());
         struct stat status{};
-        const int fd = ::dirfd(directory.get());
-        if (fd < 0 || ::fstat(fd, &status) != 0) return errno;
-        const std::uint64_t mount = mount_of(fd, status);
+        if (!directory) return directory.error();
+        if (::fstat(directory.fd(), &status) != 0) return errno;
+        const std::uint64_t mount = mount_of(directory.fd(), status);
         if (where.mount != any_mount && where.mount != mount) {
             skipped_.push_back({where.path, skip_reason::OTHER_FILE_SYSTEM});
             return 0;
         }
-        const inode self{status.st_dev, status.st_ino};
-        if (options_.follow_symlinks && !folders_.insert(self).second) return 0;
+        if (options_.follow_symlinks && !folders_.insert(file_identity::of(status)).second)
+            return 0;
 
         std::vector<entry> entries;
-        errno = 0;
-        while (const dirent* const each = ::readdir(directory.get())) {
-            const std::string_view name = each->d_name;
-            if (name == "." || name == "..") continue;
-            entries.push_back({std::string(name), each->d_type, each->d_ino});
-        }
-        const int error = errno;
+        const int error = directory.for_each_entry(
+            [&](const dirent& each) { entries.push_back({each.d_name, each.d_type, each.d_ino}); });
         std::sort(entries.begin(), entries.end(),
                   [](const entry& left, const entry& right) { return left.name < right.name; });
         const auto own = static_cast<std::ptrdiff_t>(pending_.size());
@@ -119,14 +99,14 @@ private:
         if (path.back() != '/') path += '/';
         path += each.name;
         unsigned char type = each.type;
-        inode found{device, each.number};
+        file_identity found{device, each.number};
         const bool followed = type == DT_LNK && options_.follow_symlinks;
         if (type == DT_UNKNOWN || followed) {
             struct stat status{};
             const int flags = options_.follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW;
             if (::fstatat(AT_FDCWD, path.c_str(), &status, flags) == 0) {
                 type = static_cast<unsigned char>(IFTODT(status.st_mode));
-                found = {status.st_dev, status.st_ino};
+                found = file_identity::of(status);
             }
         }
         if (type == DT_DIR) {
@@ -153,13 +133,13 @@ private:
 
     /// Whether no other name of the same inode was found before. Entries tell an inode's number
     /// for nothing; but on overlayfs two files may share one, so a match is confirmed by stat(2).
-    bool is_new(const std::string& path, const inode& found) {
+    bool is_new(const std::string& path, const file_identity& found) {
         const auto [first, fresh] = first_names_.try_emplace(found, files_.size());
         if (fresh) return true;
         struct stat one{};
         struct stat other{};
         return ::stat(files_[first->second], &one) != 0 || ::stat(path.c_str(), &other) != 0 ||
-               one.st_dev != other.st_dev || one.st_ino != other.st_ino;
+               file_identity::of(one) != file_identity::of(other);
     }
 
     /// What tells one mount from another. Devices do not: each Btrfs subvolume has its own.
@@ -178,8 +158,8 @@ private:
     const Tick& tick_;
     std::size_t below_root_ = 0;
     std::vector<folder> pending_;
-    std::unordered_set<inode, inode_hash> folders_;
-    std::unordered_map<inode, std::size_t, inode_hash> first_names_;
+    std::unordered_set<file_identity, file_identity_hash> folders_;
+    std::unordered_map<file_identity, std::size_t, file_identity_hash> first_names_;
     path_list files_;
     std::vector<unlistable_folder> unlistable_;
     std::vector<skipped_path> skipped_;

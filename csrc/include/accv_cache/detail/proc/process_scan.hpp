@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which processes have files mapped or open, by /proc (proc(5)).
 #pragma once
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -11,37 +12,17 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
+#include "accv_cache/detail/file/file_identity.hpp"
+#include "accv_cache/detail/list/open_directory.hpp"
 #include "accv_cache/detail/proc/kernel_text.hpp"
 
-/// Which processes have files mapped or open, by /proc (proc(5)).
 namespace accv_cache::detail {
-
-/// A file by device and inode, as stat(2) gives them.
-struct file_identity {
-    dev_t device = 0;
-    ino_t inode = 0;
-
-    static file_identity of(const struct stat& status) noexcept {
-        return {status.st_dev, status.st_ino};
-    }
-    friend bool operator==(const file_identity& left, const file_identity& right) noexcept {
-        return left.device == right.device && left.inode == right.inode;
-    }
-};
-
-struct file_identity_hash {
-    std::size_t operator()(const file_identity& file) const noexcept {
-        return std::hash<std::uint64_t>()(file.inode * 31 + file.device);
-    }
-};
 
 /// A file that one process has mapped, open, or both.
 struct held_file {
@@ -64,10 +45,12 @@ public:
     template <class Visit>
     std::size_t run(bool look_at_descriptors, Visit&& visit) const {
         std::size_t unreadable = 0;
-        for_each_entry("/proc", [&](const char* name) {
-            const auto process = leading_number(name);
+        const open_directory processes("/proc");
+        if (!processes) return unreadable;
+        processes.for_each_entry([&](const dirent& entry) {
+            const auto process = leading_number(entry.d_name);
             if (!process) return;  // not a process but one of /proc's own files
-            const std::string folder = std::string("/proc/") + name;
+            const std::string folder = std::string("/proc/") + entry.d_name;
             std::vector<held_file> held;
             bool readable = find_mapped(folder, held);
             if (look_at_descriptors) readable = find_open(folder, held) && readable;
@@ -78,18 +61,6 @@ public:
     }
 
 private:
-    /// False if the directory cannot be read.
-    template <class Visit>
-    static bool for_each_entry(const char* path, Visit&& visit) {
-        struct closer {
-            void operator()(DIR* directory) const noexcept { ::closedir(directory); }
-        };
-        const std::unique_ptr<DIR, closer> directory(::opendir(path));
-        if (directory == nullptr) return false;
-        while (const dirent* const entry = ::readdir(directory.get())) visit(entry->d_name);
-        return true;
-    }
-
     /// Whether the process is still there, and neither a zombie nor a thread of the kernel: those
     /// have no memory, and hold no file.
     static bool may_hold(const std::string& folder) {
@@ -168,19 +139,21 @@ private:
     }
 
     bool find_open(const std::string& folder, std::vector<held_file>& held) const {
-        const std::string descriptors = folder + "/fd";
-        return for_each_entry(descriptors.c_str(), [&](const char* name) {
-            if (name[0] == '.') return;
+        const std::string path = folder + "/fd";
+        const open_directory descriptors(path.c_str());
+        if (!descriptors) return false;
+        descriptors.for_each_entry([&](const dirent& entry) {
             struct statx status{};
             // What is cached will do: a server that does not answer must not block this.
-            if (::statx(AT_FDCWD, (descriptors + '/' + name).c_str(), AT_STATX_DONT_SYNC, STATX_INO,
-                        &status) != 0)
+            if (::statx(descriptors.fd(), entry.d_name, AT_STATX_DONT_SYNC, STATX_INO, &status) !=
+                0)
                 return;
             const file_identity file{makedev(status.stx_dev_major, status.stx_dev_minor),
                                      static_cast<ino_t>(status.stx_ino)};
             const auto found = positions_.find(file);
             if (found != positions_.end()) entry_of(held, found->second).open = true;
         });
+        return true;
     }
 
     std::unordered_map<file_identity, std::size_t, file_identity_hash> positions_;
