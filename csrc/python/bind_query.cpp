@@ -72,7 +72,7 @@ py::tuple totals(const cache_report& report) {
 cache_report from_rows(const std::vector<row>& all, const skipped_rows& left_out) {
     detail::path_list paths;
     std::vector<cache_record> records;
-    std::vector<cache_report::spans_of_file> spans_of_files;
+    std::vector<resident_spans> spans_of_files;
     records.reserve(all.size());
     for (const auto& [path, error, size, measured, source, resident, dirty, writeback, spans] :
          all) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "accv_cache/detail/file/advice.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "support.hpp"
 

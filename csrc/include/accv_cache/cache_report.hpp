@@ -8,22 +8,10 @@
 #include <vector>
 
 #include "accv_cache/detail/list/path_list.hpp"
+#include "accv_cache/residency.hpp"
 #include "accv_cache/walk.hpp"
 
 namespace accv_cache {
-
-/// Which system call a residency figure comes from.
-enum class residency_source : unsigned char {
-    NONE,       ///< The kernel does not tell the caller.
-    CACHESTAT,  ///< cachestat(2)
-    MINCORE,    ///< mincore(2) over a read-only mapping
-};
-
-/// A resident range of a file, in bytes.
-struct resident_span {
-    std::int64_t start = 0;  ///< Where it starts.
-    std::int64_t stop = 0;   ///< One past its last byte.
-};
 
 /// What one file holds of the page cache, in whole pages of the range asked for.
 struct cache_record {
@@ -64,14 +52,11 @@ struct cache_totals {
 /// Positions are below `size()`; that is not checked.
 class cache_report {
 public:
-    /// The resident ranges of a file; nullopt: unknown, or not asked for.
-    using spans_of_file = std::optional<std::vector<resident_span>>;
-
     /// A report over no file.
     cache_report() = default;
     /// For `query`, which makes reports.
     cache_report(detail::path_list paths, std::vector<cache_record> records,
-                 std::vector<spans_of_file> spans, std::vector<skipped_path> skipped, bool stopped)
+                 std::vector<resident_spans> spans, std::vector<skipped_path> skipped, bool stopped)
         : paths_(std::move(paths)),
           records_(std::move(records)),
           spans_(std::move(spans)),
@@ -90,7 +75,7 @@ public:
     }
 
     /// The resident ranges of a file, in order; nullopt if they are unknown or were not asked for.
-    spans_of_file spans(std::size_t position) const {
+    resident_spans spans(std::size_t position) const {
         return position < spans_.size() ? spans_[position] : std::nullopt;
     }
 
@@ -135,7 +120,7 @@ public:
 private:
     detail::path_list paths_;
     std::vector<cache_record> records_;
-    std::vector<spans_of_file> spans_;  // empty where nobody asked
+    std::vector<resident_spans> spans_;  // empty where nobody asked
     std::vector<skipped_path> skipped_;
     bool stopped_ = false;
 };

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "accv_cache/detail/eviction.hpp"
+#include "accv_cache/detail/expansion.hpp"
+#include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/file/writeback.hpp"

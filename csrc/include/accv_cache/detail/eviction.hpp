@@ -1,43 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Evicting one file of any size, a very large one piece by piece.
 #pragma once
-
-#include <fcntl.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include "accv_cache/detail/file/advice.hpp"
+#include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 
 namespace accv_cache::detail {
-
-static_assert(sizeof(off_t) == 8, "compile with -D_FILE_OFFSET_BITS=64");
-
-/// A range of a file in bytes; length 0 means to the end, as for posix_fadvise(2).
-struct byte_range {
-    std::int64_t offset = 0;
-    std::int64_t length = 0;
-
-    bool is_valid() const noexcept { return offset >= 0 && length >= 0; }
-    /// Where the range ends in a file of `size` bytes.
-    std::int64_t end(std::int64_t size) const noexcept {
-        return length != 0 && length < size - offset ? offset + length : size;
-    }
-};
-
-/// Advises the kernel to evict the pages that lie wholly inside `range`. Returns 0 or -errno.
-///
-/// Not posix_madvise(3): in glibc its POSIX_MADV_DONTNEED does nothing.
-inline int advise_evict(int fd, const byte_range& range) noexcept {
-    return -::posix_fadvise(fd, range.offset, range.length, POSIX_FADV_DONTNEED);
-}
-
-/// Whether advice on `fd` would be taken, without giving any that evicts. Returns 0 or -errno.
-///
-/// For a descriptor of our own only: it resets the read-ahead setting of an open file.
-inline int rehearse_advice(int fd) noexcept {
-    return -::posix_fadvise(fd, 0, 0, POSIX_FADV_NORMAL);
-}
 
 /// Evicts a large file piece by piece, the pieces being the positions of a batch.
 class piecewise_eviction {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `query` does with a list of files.
 #pragma once
 
 #include <sys/stat.h>
@@ -11,13 +13,15 @@
 #include <vector>
 
 #include "accv_cache/cache_report.hpp"
+#include "accv_cache/detail/eviction.hpp"
+#include "accv_cache/detail/expansion.hpp"
+#include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/list/targets.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 
-/// What `query` does with a list of files.
 namespace accv_cache::detail {
 
 struct query_request {
@@ -90,7 +94,8 @@ private:
     void measure(std::size_t position, const item& file) noexcept {
         cache_record& record = records_[position];
         const residency told = read_residency(file.fd, request_.range, file.status, file_systems_);
-        if (request_.spans && told.known()) spans_[position] = read_spans(file, told);
+        if (request_.spans)
+            spans_[position] = read_spans(file.fd, request_.range, file.status, told);
 
         // The file may have been truncated meanwhile: its pages went with its end.
         struct stat now = file.status;
@@ -113,43 +118,6 @@ private:
         counters_.bytes += *record.resident_bytes;
     }
 
-    cache_report::spans_of_file read_spans(const item& file, const residency& told) noexcept {
-        std::vector<resident_span> spans;
-        if (told.resident_bytes == 0) return spans;
-        // A disk's pages are told, but its size is not.
-        if (!S_ISREG(file.status.st_mode)) return std::nullopt;
-        if (told.source != residency_source::MINCORE && !may_trust_mincore(file.fd))
-            return std::nullopt;
-        const std::int64_t size = file.status.st_size;
-        const std::int64_t page = page_size();
-        const auto visit = [&](std::int64_t start) {
-            const std::int64_t stop = std::min(start + page, size);
-            if (!spans.empty() && spans.back().stop == start)
-                spans.back().stop = stop;
-            else
-                spans.push_back({start, stop});
-        };
-        const std::int64_t end = request_.range.end(size);
-        for (std::int64_t start = request_.range.offset; start < end;) {
-            const std::int64_t stop = std::min(start / stretch * stretch + stretch, end);
-            const bool may_skip = told.source == residency_source::CACHESTAT;
-            if (!(may_skip && is_empty(file.fd, {start, stop - start})) &&
-                !for_each_resident_page(file.fd, start, stop, visit))
-                return std::nullopt;
-            start = stop;
-        }
-        return spans;
-    }
-
-    /// What is worth asking cachestat(2) about before mincore(2) looks at each page of it, which
-    /// takes thousands of times as long: a sparse file is mostly empty.
-    static constexpr std::int64_t stretch = std::int64_t{1} << 30;
-
-    static bool is_empty(int fd, const byte_range& range) noexcept {
-        residency told;
-        return cachestat(fd, range, told) == 0 && told.resident_bytes == 0;
-    }
-
     /// Forgets what lies behind the end of a file that was truncated meanwhile.
     static void cut(std::vector<resident_span>& spans, std::int64_t size) noexcept {
         while (!spans.empty() && spans.back().start >= size) spans.pop_back();
@@ -162,7 +130,7 @@ private:
     const bool always_maps_;
     file_system_memory file_systems_;
     std::vector<cache_record> records_;
-    std::vector<cache_report::spans_of_file> spans_;
+    std::vector<resident_spans> spans_;
     std::vector<char> is_directory_;  // not vector<bool>: threads write neighbours
 };
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two readers of residency, cachestat(2) and mincore(2), and which of them to believe.
 #pragma once
 
 #include <fcntl.h>
@@ -11,25 +13,14 @@
 #include <cerrno>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
-#include "accv_cache/cache_report.hpp"
-#include "accv_cache/detail/eviction.hpp"
+#include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
+#include "accv_cache/residency.hpp"
 
-/// The two readers of residency, cachestat(2) and mincore(2), and which of them to believe.
 namespace accv_cache::detail {
-
-inline std::int64_t page_size() noexcept { return ::sysconf(_SC_PAGESIZE); }
-
-inline std::int64_t round_up_to_page(std::int64_t bytes) noexcept {
-    const std::int64_t page = page_size();
-    return (bytes + page - 1) / page * page;
-}
-
-/// The largest folio that the page cache uses: what one entry of a page directory maps
-/// (include/linux/pagemap.h, MAX_PAGECACHE_ORDER). 2 MiB where pages are 4 KiB.
-inline std::int64_t largest_folio() noexcept { return page_size() * (page_size() / 8); }
 
 /// The memory that a range of a file holds, in whole pages.
 struct residency {
@@ -134,20 +125,6 @@ inline residency count_by_mincore(int fd, const byte_range& range, std::int64_t 
     return seen;
 }
 
-/// The most that `range` can hold, in whole pages: all that it touches of the file.
-inline std::int64_t most_resident(const byte_range& range, const struct stat& status) noexcept {
-    const std::int64_t first = range.offset / page_size() * page_size();
-    const std::int64_t last = round_up_to_page(range.end(status.st_size));
-    return std::max<std::int64_t>(last - first, 0);
-}
-
-/// The part of `range` that the file has, never empty: cachestat(2) takes a length of 0 as 'to the
-/// end'. A large folio may reach beyond the end of a file, and so may tmpfs (fallocate(2)).
-inline byte_range part_with_pages(const byte_range& range, const struct stat& status) noexcept {
-    if (!S_ISREG(status.st_mode)) return range;
-    return {range.offset, std::max<std::int64_t>(range.end(status.st_size) - range.offset, 1)};
-}
-
 /// Reads what `range` of a file holds, with whichever reader can be trusted there.
 ///
 /// Where cachestat(2) finds pages, it is right. On overlayfs it succeeds and finds none, because
@@ -170,6 +147,46 @@ inline residency read_residency(int fd, const byte_range& range, const struct st
     // On FUSE that nothing is seen confirms what cachestat told, with more figures.
     const bool confirmed = told.known() && seen.resident_bytes == 0;
     return kind == file_system_kind::fuse && confirmed ? told : seen;
+}
+
+/// What is worth asking cachestat(2) about before mincore(2) looks at each page of it, which takes
+/// thousands of times as long: a sparse file is mostly empty.
+constexpr std::int64_t stretch = std::int64_t{1} << 30;
+
+/// Whether cachestat(2) finds no page in `range`.
+inline bool is_empty(int fd, const byte_range& range) noexcept {
+    residency told;
+    return cachestat(fd, range, told) == 0 && told.resident_bytes == 0;
+}
+
+/// The resident ranges of `range`, of which `told` was just read; nullopt if they are unknown.
+inline resident_spans read_spans(int fd, const byte_range& range, const struct stat& status,
+                                 const residency& told) noexcept {
+    std::vector<resident_span> spans;
+    if (!told.known()) return std::nullopt;
+    if (told.resident_bytes == 0) return spans;
+    // A disk's pages are told, but its size is not.
+    if (!S_ISREG(status.st_mode)) return std::nullopt;
+    if (told.source != residency_source::MINCORE && !may_trust_mincore(fd)) return std::nullopt;
+    const std::int64_t size = status.st_size;
+    const std::int64_t page = page_size();
+    const auto visit = [&](std::int64_t start) {
+        const std::int64_t stop = std::min(start + page, size);
+        if (!spans.empty() && spans.back().stop == start)
+            spans.back().stop = stop;
+        else
+            spans.push_back({start, stop});
+    };
+    const std::int64_t end = range.end(size);
+    for (std::int64_t start = range.offset; start < end;) {
+        const std::int64_t stop = std::min(start / stretch * stretch + stretch, end);
+        const bool may_skip = told.source == residency_source::CACHESTAT;
+        if (!(may_skip && is_empty(fd, {start, stop - start})) &&
+            !for_each_resident_page(fd, start, stop, visit))
+            return std::nullopt;
+        start = stop;
+    }
+    return spans;
 }
 
 }  // namespace accv_cache::detail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Waiting for the writeback of one file.
 #pragma once
 
 #include <fcntl.h>
@@ -7,7 +9,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "accv_cache/detail/eviction.hpp"
+#include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
 
 namespace accv_cache::detail {

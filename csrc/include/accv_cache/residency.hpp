@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What may be known of a file's residency: where a figure comes from, and resident ranges.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace accv_cache {
+
+/// Which system call a residency figure comes from.
+enum class residency_source : unsigned char {
+    NONE,       ///< The kernel does not tell the caller.
+    CACHESTAT,  ///< cachestat(2)
+    MINCORE,    ///< mincore(2) over a read-only mapping
+};
+
+/// A resident range of a file, in bytes.
+struct resident_span {
+    std::int64_t start = 0;  ///< Where it starts.
+    std::int64_t stop = 0;   ///< One past its last byte.
+};
+
+/// The resident ranges of a file, in order; nullopt: unknown, or not asked for.
+using resident_spans = std::optional<std::vector<resident_span>>;
+
+}  // namespace accv_cache
