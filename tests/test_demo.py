@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from accv_cache._cli import walkthrough
 from accv_cache._cli.bars import Bar
-from accv_cache._cli.units import duration
+from accv_cache._cli.demo import walkthrough
+from accv_cache._text import as_duration
 from support.command import chunks, in_terminal, run, run_in_terminal
 from support.files import FileSystem
 
@@ -120,7 +120,7 @@ class TestBar:
     ("seconds", "text"), [(0.00123, "1.23 ms"), (0.25, "250 ms"), (12.34, "12.3 s")]
 )
 def test_durations_are_for_people(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert as_duration(seconds) == text
 
 
 def _assert_full_then_empty(text: str) -> None:

@@ -23,3 +23,13 @@ def as_count(count: int, noun: str) -> str:
         ('1 file', '2000 files')
     """
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def as_duration(seconds: float) -> str:
+    """Write a time.
+
+    Examples:
+        >>> as_duration(0.0123), as_duration(12.34)
+        ('12.3 ms', '12.3 s')
+    """
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"

@@ -4,7 +4,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.text import Text
 
-from accv_cache._query import CacheRecord
+from accv_cache import CacheRecord
 
 _NARROWEST, _WIDEST = 8, 48
 _ASCII = str.maketrans("█░·", "#+.")

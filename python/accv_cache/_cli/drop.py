@@ -1,34 +1,25 @@
 """`accv-cache drop`: evict files, say what left, what stayed and why; exit with the status."""
 
 import dataclasses
-import os
-from collections import deque
-from collections.abc import Iterable
-from contextlib import suppress
-from operator import itemgetter
 from typing import Any
 
 import click
 
-from accv_cache._cli import units
+from accv_cache import DropCacheStatus, DropReport, KeptReason, drop, holders, query
+from accv_cache._cli import forms, units
 from accv_cache._cli.output import (
     Output,
     capitalised,
     complain,
     printable,
     write_errors,
-    write_json,
-    write_porcelain,
     writes_reports,
 )
 from accv_cache._cli.progress import LiveProgress, looking
-from accv_cache._cli.query import exit_code, look, show_residency, write_residency_lines
+from accv_cache._cli.residency import exit_code, look, write_residency
 from accv_cache._cli.selection import Selection, selects_files
-from accv_cache._drop import DropReport, KeptReason, drop
+from accv_cache._cli.until import drop_until, paths_to_drop
 from accv_cache._exit_codes import STAYED
-from accv_cache._holders import holders
-from accv_cache._query import CacheRecord, CacheReport, query
-from accv_cache._status import DropCacheStatus
 from accv_cache._text import as_count, as_size
 
 _CANNOT_GO = {KeptReason.MEMORY_FILESYSTEM, KeptReason.EDGE}
@@ -50,7 +41,9 @@ Examples:
 Exit code: 0 all done; of the first file that failed: 2 it cannot be opened, 3 it was not
 evicted, 1 this is not Linux, 4 another error; 5 with --verify if something stayed; 64 wrong
 usage.
-""",
+
+"""
+    + forms.sentence(forms.DROP),
 )
 @selects_files
 @writes_reports
@@ -86,13 +79,12 @@ def drop_command(  # noqa: PLR0913 - one an option
     if until is None:
         report = _drop_all(selection, output, options)
     else:
-        report = _drop_until(until, selection, output, options)
-    if output.json:
-        write_json(_as_dict(report, explain=explain))
-    elif output.porcelain:
-        _write_lines(report, end=output.line_end)
-    elif output.for_people:
-        _show(report, output, explain=explain)
+        report = drop_until(until, selection, output, options)
+    output.write(
+        document=lambda: _as_dict(report, explain=explain),
+        lines=lambda: forms.rows(forms.DROP, report.files),
+        picture=lambda: _show(report, output, explain=explain),
+    )
     write_errors(report.failed)
     _mention_unknown(report)
     if not report.ok:
@@ -107,66 +99,13 @@ def _drop_all(selection: Selection, output: Output, options: dict[str, Any]) -> 
         return drop(paths, progress=progress, **options)
 
 
-def _drop_until(
-    limit: int, selection: Selection, output: Output, options: dict[str, Any]
-) -> DropReport:
-    """Drop the least recently used until the files hold `limit`; what is mapped may not go."""
-    found = look(selection, output)
-    if found.unknown:
-        complain(
-            f"not counted: {as_count(found.unknown, 'file')} that only their owner may measure"
-        )
-    left = _least_recently_used_first(found)
-    held = _sum_resident(left)
-    with LiveProgress("evicted", quiet=output.quiet) as progress:
-        report = drop([record.path for record in found.failed], progress=progress, **options)
-        while held > limit and left and (report.ok or not options["fail_fast"]):
-            progress.next_call()
-            done = drop(_take(left, held - limit), progress=progress, **options)
-            held -= done.known_evicted_bytes
-            report += done
-    return report
-
-
-def _least_recently_used_first(found: CacheReport) -> deque[CacheRecord]:
-    """The files that hold anything, each once, however many names of it were given."""
-    uses: dict[tuple[int, int], tuple[int, CacheRecord]] = {}
-    for record in found.files:
-        if record.resident_bytes:
-            with suppress(OSError):  # gone meanwhile, and its memory with it
-                status = os.stat(record.path)  # noqa: PTH116 - no Path is needed
-                file = status.st_dev, status.st_ino
-                uses.setdefault(file, (status.st_atime_ns, record))
-    return deque(record for _, record in sorted(uses.values(), key=itemgetter(0)))
-
-
-def _sum_resident(records: Iterable[CacheRecord]) -> int:
-    return sum(record.resident_bytes or 0 for record in records)
-
-
-def _take(records: deque[CacheRecord], excess: int) -> list[str]:
-    """Take paths off the left, until what they hold makes up for the excess."""
-    paths = []
-    while excess > 0 and records:
-        record = records.popleft()
-        paths.append(record.path)
-        excess -= record.resident_bytes or 0
-    return paths
-
-
 def _say_what_would_go(selection: Selection, output: Output, until: int | None) -> int:
     found = look(selection, output)
-    left = _least_recently_used_first(found)
-    going = _take(left, _sum_resident(left) - (until or 0))
+    going = paths_to_drop(found, until or 0)
     report = query(going, spans=output.maps_all, **selection.walk)
-    if output.json:
-        write_json(report.to_dict())
-    elif output.porcelain:
-        write_residency_lines(report, end=output.line_end)
-    elif output.for_people:
-        show_residency(report, selection, output)
-        most = as_size(report.known_resident_bytes)
-        click.echo(f"Would evict up to {most} in {as_count(len(going), 'file')}.")
+    most = as_size(report.known_resident_bytes)
+    last = f"Would evict up to {most} in {as_count(len(going), 'file')}."
+    write_residency(report, selection, output, last=last)
     write_errors(found.failed)
     return exit_code(found)
 
@@ -186,22 +125,6 @@ def _show(report: DropReport, output: Output, *, explain: bool) -> None:
             click.echo(printable(line))
     elif not _HELD.isdisjoint(report.kept):
         click.echo("--explain says who holds it.")
-
-
-def _write_lines(report: DropReport, *, end: str) -> None:
-    """Write status, before, after, size, why, path: a line a file."""
-    rows = (
-        (
-            each.status.name,
-            each.before_bytes,
-            each.after_bytes,
-            each.size_bytes,
-            ",".join(reason.name for reason in each.kept or ()) or None,
-            each.path,
-        )
-        for each in report.files
-    )
-    write_porcelain(rows, end=end)
 
 
 def _mention_unknown(report: DropReport) -> None:

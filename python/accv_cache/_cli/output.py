@@ -22,10 +22,20 @@ class Output:
     verbose: bool
     quiet: bool
 
-    @property
-    def line_end(self) -> str:
-        """What ends a line of --porcelain."""
-        return "\0" if self.zero else "\n"
+    def write(
+        self,
+        *,
+        document: Callable[[], object],
+        lines: Callable[[], Iterable[Sequence[str | int | None]]],
+        picture: Callable[[], None],
+    ) -> None:
+        """Write in the form that was asked for: a JSON document, lines of fields, or for people."""
+        if self.json:
+            _write_json(document())
+        elif self.porcelain:
+            _write_lines(lines(), end="\0" if self.zero else "\n")
+        elif not self.quiet:
+            picture()
 
     @property
     def for_people(self) -> bool:
@@ -45,14 +55,14 @@ class _Failed(Protocol):
     def error(self) -> OSError | None: ...
 
 
-def write_json(document: object) -> None:
+def _write_json(document: object) -> None:
     """Write one document; it is ASCII, and reads back as the same names whatever their bytes."""
     import json  # noqa: PLC0415 - for the start-up of what writes none
 
     click.echo(json.dumps(document, indent=2))
 
 
-def write_porcelain(rows: Iterable[Sequence[str | int | None]], *, end: str) -> None:
+def _write_lines(rows: Iterable[Sequence[str | int | None]], *, end: str) -> None:
     """Write a line a row, its fields separated by tabs, '-' for what is unknown."""
     for row in rows:
         line = "\t".join("-" if field is None else str(field) for field in row) + end

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 
 import click
 
+from accv_cache import CacheRecord, query
 from accv_cache._cli import units
-from accv_cache._query import CacheRecord, query
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

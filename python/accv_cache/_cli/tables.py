@@ -8,11 +8,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from accv_cache._cgroup import CgroupMemory
+from accv_cache import CacheRecord, CgroupMemory, DropRecord
 from accv_cache._cli.bars import Bar, Map
 from accv_cache._cli.output import printable
-from accv_cache._drop import DropRecord
-from accv_cache._query import CacheRecord
 from accv_cache._text import as_size
 
 _PIPE_WIDTH = 10_000  # nothing is folded there: programs read it too

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import click
 
-from accv_cache._cgroup import cgroup_memory
+from accv_cache import cgroup_memory
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>[kmgt]?)(?:i?b)?", re.IGNORECASE)
 _PERCENT = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?%")
@@ -73,8 +73,3 @@ def _memory_bytes() -> int:
     if cgroup is None or cgroup.limit_bytes is None:
         return memory
     return min(memory, cgroup.limit_bytes)
-
-
-def duration(seconds: float) -> str:
-    """Write a time as people read it, such as '12.3 ms'."""
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"

@@ -8,9 +8,9 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from accv_cache import CacheRecord, CacheReport
 from accv_cache._cli.output import ROWS, capitalised
 from accv_cache._cli.tables import change_since, make_console, residency_table
-from accv_cache._query import CacheRecord, CacheReport
 
 Look = Callable[[], CacheReport]
 Draw = Callable[[CacheReport, int], Sequence[CacheRecord]]

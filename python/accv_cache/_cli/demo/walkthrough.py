@@ -13,14 +13,11 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
+from accv_cache import DropCacheStatus, drop_videos_cache, query
 from accv_cache._cli.bars import Bar
-from accv_cache._cli.clips import COUNT, decode, make_clips
+from accv_cache._cli.demo.clips import COUNT, decode, make_clips
 from accv_cache._cli.tables import make_console
-from accv_cache._cli.units import duration
-from accv_cache._drop_videos_cache import drop_videos_cache
-from accv_cache._query import query
-from accv_cache._status import DropCacheStatus
-from accv_cache._text import as_size
+from accv_cache._text import as_duration, as_size
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,7 +38,7 @@ def walk_through(directory: Path | None) -> int:
         _show_residency(console, clips, before)
         seconds, status = _timed(drop_videos_cache, clips)
         after = [_resident_bytes(clip) for clip in clips]
-        _headline(console, f"drop_videos_cache: {status.name} in {duration(seconds)}")
+        _headline(console, f"drop_videos_cache: {status.name} in {as_duration(seconds)}")
         _show_residency(console, clips, after)
         _headline(console, f"{as_size(sum(before) - sum(after))} of memory came back.")
     return status.value
@@ -89,7 +86,7 @@ def _make_clips(console: Console, folder: Path) -> list[Path]:
             status.update(f"Encoding {COUNT} clips: {len(clips)} done")
     seconds = time.perf_counter() - start
     total = sum(clip.stat().st_size for clip in clips)
-    console.print(f"Made {COUNT} clips, {as_size(total)}, in {duration(seconds)}.")
+    console.print(f"Made {COUNT} clips, {as_size(total)}, in {as_duration(seconds)}.")
     return clips
 
 
@@ -112,7 +109,7 @@ def _decode_twice(console: Console, clips: Sequence[Path]) -> list[int]:
                 read_before = _read_bytes()
                 seconds, _ = _timed(decode, clip)
                 reads[state] += _read_bytes() - read_before
-                times.append(duration(seconds))
+                times.append(as_duration(seconds))
             residents.append(_resident_bytes(clip))
             table.add_row(clip.name, *times)
     table.add_row("disk reads", *map(as_size, reads.values()), style="dim")

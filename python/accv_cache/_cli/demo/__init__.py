@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from accv_cache._status import DropCacheStatus
+from accv_cache import DropCacheStatus
 
 
 @click.command(
@@ -33,6 +33,6 @@ def demo(directory: str | None) -> int:
     # Here, for the start-up of every other command: rich and PyAV take long to import.
     from pathlib import Path  # noqa: PLC0415
 
-    from accv_cache._cli.walkthrough import walk_through  # noqa: PLC0415
+    from accv_cache._cli.demo.walkthrough import walk_through  # noqa: PLC0415
 
     return walk_through(None if directory is None else Path(directory))

@@ -1,0 +1,79 @@
+"""How much of files is resident: the look and the forms that `query` and `drop -n` share."""
+
+import heapq
+import sys
+from collections.abc import Iterable, Sequence
+
+from accv_cache import CacheRecord, CacheReport, DropCacheStatus, query
+from accv_cache._cli import forms
+from accv_cache._cli.output import ROWS, Output, capitalised
+from accv_cache._cli.progress import LiveProgress, looking
+from accv_cache._cli.selection import Selection
+
+
+def look(selection: Selection, output: Output, *, spans: bool = False) -> CacheReport:
+    """Query the files that the arguments name, and show how far it is."""
+    with LiveProgress("resident", quiet=output.quiet) as progress:
+        with looking(quiet=output.quiet):
+            paths = selection.find()
+        return query(paths, spans=spans, progress=progress, **selection.walk)
+
+
+def exit_code(report: CacheReport) -> int:
+    """The status number, as `drop` would have it."""
+    if not report.failed:
+        return DropCacheStatus.SUCCESS.value
+    if sys.platform != "linux":
+        return DropCacheStatus.PLATFORM_ERROR.value
+    return DropCacheStatus.FILE_OPEN_FAILED.value
+
+
+def write_residency(
+    report: CacheReport, selection: Selection, output: Output, *, last: str = ""
+) -> None:
+    """Write a report in the form that was asked for; people read a last line beside the table."""
+    opened = (record for record in report.files if record.error is None)
+    output.write(
+        document=report.to_dict,
+        lines=lambda: forms.rows(forms.QUERY, opened),
+        picture=lambda: _show(report, selection, output, last),
+    )
+
+
+def largest(records: Iterable[CacheRecord], count: int | None) -> list[CacheRecord]:
+    """Those that hold most, the largest first; None: all of them."""
+    opened = (record for record in records if record.error is None)
+    if count is None:
+        return sorted(opened, key=_rank)
+    return heapq.nsmallest(count, opened, key=_rank)
+
+
+def with_spans(records: Sequence[CacheRecord], selection: Selection) -> Sequence[CacheRecord]:
+    """Look again, with the maps: they cost a walk over the pages, so only shown files get one."""
+    part = selection.part
+    paths = [record.path for record in records]
+    return query(paths, spans=True, offset=part.offset, length=part.length).files
+
+
+def _rank(record: CacheRecord) -> tuple[int, str]:
+    return -(record.resident_bytes or 0), record.path
+
+
+def _show(report: CacheReport, selection: Selection, output: Output, last: str) -> None:
+    """Print the table of the files that hold most, and the sums."""
+    # Here, for the start-up of what draws nothing.
+    from accv_cache._cli.tables import make_console, residency_table  # noqa: PLC0415
+
+    console = make_console()
+    shown: Sequence[CacheRecord] = largest(report.files, None if output.maps_all else ROWS)
+    if not output.maps_all:
+        shown = with_spans(shown, selection)
+    if shown:
+        console.print(residency_table(shown))
+        console.print()
+    hidden = len(report.files) - len(report.failed) - len(shown)
+    if hidden:
+        console.print(f"{hidden} more (-v shows all)", style="dim")
+    console.print(capitalised(str(report)), style="bold", soft_wrap=True)
+    if last:
+        console.print(last, soft_wrap=True)
