@@ -329,7 +329,7 @@ class TestBadInput:
         assert bad.error.filename == bad.path == os.fspath(paths[1])
         assert (bad.size_bytes, bad.resident_bytes, bad.source) == (0, None, None)
         assert found.resident_bytes == 2 * MIB
-        assert found.unknown == 0
+        assert found.unknown_files == 0
         assert list(map(repr, found.failed)) == [repr(bad)]
         assert "1 file could not be opened" in str(found)
 
@@ -364,7 +364,7 @@ class TestBadInput:
         assert "cannot measure: Bad file descriptor" in str(bad.error)
         assert "O_PATH" in str(bad.error)
         assert (bad.size_bytes, bad.resident_bytes, bad.spans) == (0, None, None)
-        assert (found.unknown, len(found.failed)) == (0, 1)
+        assert (found.unknown_files, len(found.failed)) == (0, 1)
         assert "only their owner" not in str(found)
         assert "cannot measure: Bad file descriptor" in found._repr_html_()
 
@@ -569,7 +569,7 @@ class TestReport:
         assert found.size_bytes == 4 * MIB + 1
         assert found.resident_bytes == found.known_resident_bytes == 2 * MIB
         assert found.dirty_bytes == residency.cachestat(dirty).dirty == MIB
-        assert (found.writeback_bytes, found.unknown) == (0, 0)
+        assert (found.writeback_bytes, found.unknown_files) == (0, 0)
 
     def test_is_one_line(self, ext4: Path, make_file: MakeFile) -> None:
         paths = [make_file(MIB, "warm", ext4), make_file(2 * MIB, "cold", ext4)]
@@ -631,7 +631,7 @@ class TestReport:
             "known_resident_bytes": 2 * PAGE,
             "dirty_bytes": 0,
             "writeback_bytes": 0,
-            "unknown": 0,
+            "unknown_files": 0,
             "files": [
                 {
                     "path": str(path),
@@ -693,7 +693,7 @@ class TestUnknown:
         self, unknown: CacheReport, make_file: MakeFile
     ) -> None:
         both = unknown + query(make_file(PAGE))
-        assert both.unknown == 1
+        assert both.unknown_files == 1
         assert both.resident_bytes is both.dirty_bytes is both.writeback_bytes is None
         assert both.known_resident_bytes == PAGE
         assert both.failed == []

@@ -115,7 +115,7 @@ class TestWithoutCachestat:
         found = query_without_cachestat(refusal, *paths)
         assert [each.resident_bytes for each in found.files] == [0, 0]
         assert [each.spans for each in found.files] == [(), ()]
-        assert found.unknown == 0
+        assert found.unknown_files == 0
 
     def test_mincore_tells_who_may_write(
         self, ext4: Path, make_file: MakeFile, refusal: int
@@ -140,7 +140,7 @@ class TestWithoutCachestat:
     ) -> None:
         path = own(make_file(MIB, "warm", ext4))
         found = query_without_cachestat(refusal, path)
-        assert (found.resident_bytes, found.unknown) == (MIB, 0)
+        assert (found.resident_bytes, found.unknown_files) == (MIB, 0)
         assert found.dirty_bytes is found.writeback_bytes is None
         assert str(found) == "1.0 MiB of 1.0 MiB resident in 1 file"
 

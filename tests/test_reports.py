@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from accv_cache import DropCacheStatus, DropRecord, DropReport, KeptReason, SkipReason, drop, query
-from accv_cache import _drop as drop_module
+from accv_cache import _drop_report as drop_module
 from support import mounts, residency
 from support.files import MakeFile
 from support.residency import PAGE, resident_bytes

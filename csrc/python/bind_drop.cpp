@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Binds `drop` and its report.
 #include <pybind11/stl.h>
 
 #include <array>
@@ -9,11 +11,11 @@
 #include <vector>
 
 #include "accv_cache/drop.hpp"
+#include "arguments.hpp"
 #include "bind.hpp"
 #include "interrupts.hpp"
 #include "progress.hpp"
 #include "rows.hpp"
-#include "targets.hpp"
 
 namespace py = pybind11;
 
@@ -28,21 +30,20 @@ kept_bytes as_kept(const std::array<std::int64_t, 6>& bytes) {
     return {bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5]};
 }
 
-drop_report drop(const py::iterable& paths, std::int64_t offset, std::int64_t length, bool sync,
-                 bool fail_fast, bool recursive, std::vector<std::string> include,
-                 bool follow_symlinks, std::size_t workers, const py::object& progress) {
+drop_report drop(const py::iterable& paths, const py::dict& asked, bool sync, bool fail_fast) {
     detail::target_list targets = as_targets(paths);
-    const walk_options walk = as_walk(recursive, std::move(include), follow_symlinks);
-    detail::drop_request request;
-    request.range = {offset, length};
-    request.sync = sync;
-    request.fail_fast = fail_fast;
-    request.workers = workers;
+    drop_options options;
+    fill(options, asked);
+    options.sync = sync;
+    options.fail_fast = fail_fast;
+    const py::object progress = asked["progress"];
     return run_interruptibly([&](interrupts& tick) {
-        const auto tick_and_report = [&](const detail::file_counters& counters) {
-            return tick([&] { return call_progress(progress, counters); });
+        options.progress = [&](const drop_progress& now) {
+            return tick([&] {
+                return call_progress(progress, now.done_files, now.total_files, now.evicted_bytes);
+            });
         };
-        return detail::drop_files(std::move(targets), walk, request, tick_and_report);
+        return detail::drop_targets(std::move(targets), options);
     });
 }
 
@@ -67,12 +68,7 @@ py::tuple totals(const drop_report& report) {
                           sums.known_before_bytes, sums.known_after_bytes, as_array(sums.kept));
 }
 
-std::vector<std::size_t> failed(const drop_report& report) {
-    std::vector<std::size_t> positions;
-    for (std::size_t i = 0; i != report.size(); ++i)
-        if (report[i].status != DropCacheStatus::SUCCESS) positions.push_back(i);
-    return positions;
-}
+bool has_failed(const drop_record& record) { return record.status != DropCacheStatus::SUCCESS; }
 
 drop_report from_rows(const std::vector<row>& all, const skipped_rows& left_out) {
     detail::path_list paths;
@@ -89,11 +85,9 @@ drop_report from_rows(const std::vector<row>& all, const skipped_rows& left_out)
 }  // namespace
 
 void bind_drop(py::module_& module) {
-    bind_table<drop_report, row>(module, "DropTable", &row_at, &totals, &from_rows)
-        .def("failed", &failed);
-    module.def("drop", &drop, py::arg("paths"), py::kw_only(), py::arg("offset"), py::arg("length"),
-               py::arg("sync"), py::arg("fail_fast"), py::arg("recursive"), py::arg("include"),
-               py::arg("follow_symlinks"), py::arg("workers"), py::arg("progress"));
+    bind_table<drop_report, row>(module, "DropTable", &row_at, &totals, &has_failed, &from_rows);
+    module.def("drop", &drop, py::arg("paths"), py::arg("options"), py::kw_only(), py::arg("sync"),
+               py::arg("fail_fast"));
 }
 
 }  // namespace accv_cache::python

@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Binds `drop_videos_cache` and its status.
 #include <pybind11/native_enum.h>
 
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/drop_videos_cache.hpp"
+#include "arguments.hpp"
 #include "bind.hpp"
 #include "interrupts.hpp"
-#include "paths.hpp"
 
 namespace py = pybind11;
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Binds `query` and its report.
 #include <pybind11/stl.h>
 
 #include <cstddef>
@@ -10,11 +12,11 @@
 
 #include "accv_cache/cgroup_memory.hpp"
 #include "accv_cache/query.hpp"
+#include "arguments.hpp"
 #include "bind.hpp"
 #include "interrupts.hpp"
 #include "progress.hpp"
 #include "rows.hpp"
-#include "targets.hpp"
 
 namespace py = pybind11;
 
@@ -26,20 +28,19 @@ using spans_or_none = std::optional<std::vector<span>>;
 using row = std::tuple<py::bytes, int, std::int64_t, span, int, bytes_or_none, bytes_or_none,
                        bytes_or_none, spans_or_none>;
 
-cache_report query(const py::iterable& paths, std::int64_t offset, std::int64_t length, bool spans,
-                   bool recursive, std::vector<std::string> include, bool follow_symlinks,
-                   std::size_t workers, const py::object& progress) {
+cache_report query(const py::iterable& paths, const py::dict& asked, bool spans) {
     detail::target_list targets = as_targets(paths);
-    const walk_options walk = as_walk(recursive, std::move(include), follow_symlinks);
-    detail::query_request request;
-    request.range = {offset, length};
-    request.spans = spans;
-    request.workers = workers;
+    query_options options;
+    fill(options, asked);
+    options.spans = spans;
+    const py::object progress = asked["progress"];
     return run_interruptibly([&](interrupts& tick) {
-        const auto tick_and_report = [&](const detail::file_counters& counters) {
-            return tick([&] { return call_progress(progress, counters); });
+        options.progress = [&](const query_progress& now) {
+            return tick([&] {
+                return call_progress(progress, now.done_files, now.total_files, now.resident_bytes);
+            });
         };
-        return detail::query_files(std::move(targets), walk, request, tick_and_report);
+        return detail::query_targets(std::move(targets), options);
     });
 }
 
@@ -68,6 +69,8 @@ py::tuple totals(const cache_report& report) {
                           sums.unknown_dirty_files, sums.size_bytes, sums.known_resident_bytes,
                           sums.known_dirty_bytes, sums.known_writeback_bytes);
 }
+
+bool has_failed(const cache_record& record) { return record.error != 0; }
 
 cache_report from_rows(const std::vector<row>& all, const skipped_rows& left_out) {
     detail::path_list paths;
@@ -100,10 +103,9 @@ py::object memory_of_cgroup() {
 }  // namespace
 
 void bind_query(py::module_& module) {
-    bind_table<cache_report, row>(module, "CacheTable", &row_at, &totals, &from_rows);
-    module.def("query", &query, py::arg("paths"), py::kw_only(), py::arg("offset"),
-               py::arg("length"), py::arg("spans"), py::arg("recursive"), py::arg("include"),
-               py::arg("follow_symlinks"), py::arg("workers"), py::arg("progress"));
+    bind_table<cache_report, row>(module, "CacheTable", &row_at, &totals, &has_failed, &from_rows);
+    module.def("query", &query, py::arg("paths"), py::arg("options"), py::kw_only(),
+               py::arg("spans"));
     module.def("cgroup_memory", &memory_of_cgroup);
 }
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a report goes to Python: a table in C++, whose rows become tuples when somebody looks.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -12,9 +14,8 @@
 #include <vector>
 
 #include "accv_cache/walk.hpp"
-#include "paths.hpp"
+#include "arguments.hpp"
 
-/// How a report goes to Python: a table in C++, whose rows become tuples when somebody looks.
 namespace accv_cache::python {
 
 using bytes_or_none = std::optional<std::int64_t>;
@@ -42,22 +43,12 @@ inline std::vector<skipped_path> as_skipped(const skipped_rows& rows) {
     return skipped;
 }
 
-inline walk_options as_walk(bool recursive, std::vector<std::string> include,
-                            bool follow_symlinks) {
-    walk_options walk;
-    walk.recursive = recursive;
-    walk.include = std::move(include);
-    walk.follow_symlinks = follow_symlinks;
-    return walk;
-}
-
 /// The Python type of a report: rows by position, sums, addition, pickling.
-template <class Report, class Row>
-pybind11::class_<Report> bind_table(pybind11::module_& module, const char* name,
-                                    Row (*row_at)(const Report&, std::size_t),
-                                    pybind11::tuple (*totals)(const Report&),
-                                    Report (*from_rows)(const std::vector<Row>&,
-                                                        const skipped_rows&)) {
+template <class Report, class Row, class Record>
+pybind11::class_<Report> bind_table(
+    pybind11::module_& module, const char* name, Row (*row_at)(const Report&, std::size_t),
+    pybind11::tuple (*totals)(const Report&), bool (*has_failed)(const Record&),
+    Report (*from_rows)(const std::vector<Row>&, const skipped_rows&)) {
     namespace py = pybind11;
     const auto save = [row_at](const Report& report) {
         std::vector<Row> rows;
@@ -68,10 +59,17 @@ pybind11::class_<Report> bind_table(pybind11::module_& module, const char* name,
     const auto load = [from_rows](const py::tuple& state) {
         return from_rows(state[0].cast<std::vector<Row>>(), state[1].cast<skipped_rows>());
     };
+    const auto failed = [has_failed](const Report& report) {
+        std::vector<std::size_t> positions;
+        for (std::size_t i = 0; i != report.size(); ++i)
+            if (has_failed(report[i])) positions.push_back(i);
+        return positions;
+    };
     return py::class_<Report>(module, name)
         .def("__len__", &Report::size)
         .def("row", row_at, py::arg("position"))
         .def("totals", totals)
+        .def("failed", failed)
         .def("skipped", [](const Report& report) { return as_rows(report.skipped()); })
         .def("__add__", [](const Report& left, const Report& right) { return left + right; })
         .def(py::pickle(save, load));

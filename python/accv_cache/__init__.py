@@ -4,13 +4,16 @@ import sys
 
 TYPE_CHECKING = False  # `typing` takes longer to import than all the rest
 if TYPE_CHECKING:
+    from accv_cache._cache_report import CacheRecord, CacheReport
     from accv_cache._cgroup import CgroupMemory, cgroup_memory
-    from accv_cache._drop import DropRecord, DropReport, KeptReason, drop
+    from accv_cache._drop import drop
+    from accv_cache._drop_report import DropRecord, DropReport, KeptReason
     from accv_cache._drop_videos_cache import drop_videos_cache
+    from accv_cache._headers import get_cmake_dir, get_include
     from accv_cache._holders import Holder, Holders, holders
-    from accv_cache._paths import get_cmake_dir, get_include
-    from accv_cache._query import CacheRecord, CacheReport, ResidencySource, query
+    from accv_cache._query import query
     from accv_cache._report import SkipReason
+    from accv_cache._residency import ResidencySource
     from accv_cache._status import DropCacheStatus
 
 __all__ = [
@@ -39,22 +42,22 @@ __version__: str
 
 # Loaded when first asked for: a program pays for what it uses, not for what it might.
 _HOMES = {
-    "CacheRecord": "_query",
-    "CacheReport": "_query",
+    "CacheRecord": "_cache_report",
+    "CacheReport": "_cache_report",
     "CgroupMemory": "_cgroup",
     "DropCacheStatus": "_status",
-    "DropRecord": "_drop",
-    "DropReport": "_drop",
+    "DropRecord": "_drop_report",
+    "DropReport": "_drop_report",
     "Holder": "_holders",
     "Holders": "_holders",
-    "KeptReason": "_drop",
-    "ResidencySource": "_query",
+    "KeptReason": "_drop_report",
+    "ResidencySource": "_residency",
     "SkipReason": "_report",
     "cgroup_memory": "_cgroup",
     "drop": "_drop",
     "drop_videos_cache": "_drop_videos_cache",
-    "get_cmake_dir": "_paths",
-    "get_include": "_paths",
+    "get_cmake_dir": "_headers",
+    "get_include": "_headers",
     "holders": "_holders",
     "query": "_query",
 }

@@ -1,7 +1,9 @@
 import enum
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
+
+from accv_cache._arguments import FileOptions
 
 __version__: str
 
@@ -33,6 +35,7 @@ class CacheTable:
         Sequence[tuple[int, int]] | None,
     ]: ...
     def totals(self) -> tuple[int, int, int, int, int, int, int, int]: ...
+    def failed(self) -> list[int]: ...
     def skipped(self) -> list[tuple[bytes, int]]: ...
 
 class DropTable:
@@ -64,17 +67,7 @@ def cgroup_memory() -> (
     | None
 ): ...
 def drop(
-    paths: Iterable[object],
-    *,
-    offset: int,
-    length: int,
-    sync: bool,
-    fail_fast: bool,
-    recursive: bool,
-    include: Sequence[bytes],
-    follow_symlinks: bool,
-    workers: int,
-    progress: Callable[[int, int, int], object] | None,
+    paths: Iterable[object], options: FileOptions, *, sync: bool, fail_fast: bool
 ) -> DropTable: ...
 def drop_videos_cache(
     filepaths: Iterable[str | bytes | os.PathLike[str] | os.PathLike[bytes]], workers: int = 0
@@ -82,15 +75,4 @@ def drop_videos_cache(
 def holders(
     paths: Sequence[bytes],
 ) -> tuple[list[tuple[int, bytes, int, int, bool]], int]: ...
-def query(
-    paths: Iterable[object],
-    *,
-    offset: int,
-    length: int,
-    spans: bool,
-    recursive: bool,
-    include: Sequence[bytes],
-    follow_symlinks: bool,
-    workers: int,
-    progress: Callable[[int, int, int], object] | None,
-) -> CacheTable: ...
+def query(paths: Iterable[object], options: FileOptions, *, spans: bool) -> CacheTable: ...

@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # `typing` takes longer to import than all the rest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from accv_cache._types import Path
+    from accv_cache._arguments import Path
 
 if sys.platform == "linux":
     from accv_cache import _core

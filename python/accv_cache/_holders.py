@@ -5,8 +5,8 @@ import os
 import sys
 from collections.abc import Iterable
 
+from accv_cache._arguments import Path
 from accv_cache._text import as_size
-from accv_cache._types import Path
 
 if sys.platform == "linux":
     from accv_cache import _core

@@ -1,10 +1,11 @@
-"""What the reports of all verbs have in common."""
+"""What the reports of all verbs share."""
 
+import dataclasses
 import enum
 import errno
 import os
 from collections.abc import Iterable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from accv_cache._lazy import LazyRecords
 
@@ -12,11 +13,9 @@ TYPE_CHECKING = False  # `typing` has it from Python 3.11 on
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-RecordT = TypeVar("RecordT")
-
 
 class SkipReason(enum.Enum):
-    """Why something met in a directory was left out.
+    """Why something met in a directory was skipped.
 
     Examples:
         >>> SkipReason.SPECIAL_FILE.value
@@ -34,17 +33,38 @@ class SkipReason(enum.Enum):
 _SKIP_REASONS = tuple(SkipReason)
 
 
+class Record(Protocol):
+    """What a report says of one file."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
 class Table(Protocol):
-    """The figures that a report shows."""
+    """The figures that a report shows: those of the core, or a `RefusedTable`."""
 
     def __len__(self) -> int: ...
+    def row(self, position: int) -> tuple[Any, ...]: ...
+    def totals(self) -> tuple[Any, ...]: ...
+    def failed(self) -> list[int]: ...
     def skipped(self) -> list[tuple[bytes, int]]: ...
 
 
+class Sums(Protocol):
+    """The sums of a report, of which these are in every one."""
+
+    @property
+    def unknown_files(self) -> int: ...
+
+
 class Report(Generic[RecordT]):
-    """A record a file, made when looked at. Immutable; pickles; adds up with `+`."""
+    """One record per file, made when looked at. Immutable; pickles; adds up with `+`."""
 
     __slots__ = ("_table",)
+
+    _sums: Sums
 
     def __init__(self, table: Table) -> None:
         """Show the figures of a table; the verbs make reports."""
@@ -55,13 +75,35 @@ class Report(Generic[RecordT]):
 
     @property
     def files(self) -> Sequence[RecordT]:
-        """One record a file, in the order of the list, made when looked at."""
+        """One record per file, in the order of the list, made when looked at."""
         return LazyRecords(len(self._table), self._record)
 
     @property
+    def failed(self) -> Sequence[RecordT]:
+        """The records of the files that could not be opened, evicted or measured."""
+        return [self._record(position) for position in self._table.failed()]
+
+    @property
+    def unknown_files(self) -> int:
+        """The number of files that did not fail, but whose residency the kernel does not tell."""
+        return self._sums.unknown_files
+
+    @property
     def skipped(self) -> Sequence[tuple[str, SkipReason]]:
-        """What was met in directories and left out: paths and reasons."""
+        """What was met in directories and skipped: paths and reasons."""
         return [(os.fsdecode(path), _SKIP_REASONS[why]) for path, why in self._table.skipped()]
+
+    def _sums_as_dict(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give sums and records as JSON takes them."""
+        return {
+            **self._sums_as_dict(),
+            "unknown_files": self.unknown_files,
+            "files": [record.to_dict() for record in self.files],
+            "skipped": [{"path": path, "reason": why.value} for path, why in self.skipped],
+        }
 
     def __add__(self, other: "Self") -> "Self":
         """Join two reports, the files of the left one first."""
@@ -75,6 +117,33 @@ class Report(Generic[RecordT]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RefusedTable:
+    """The table of a verb off Linux: no file is opened, and nothing is known of any."""
+
+    paths: tuple[bytes, ...]
+    figures: tuple[Any, ...]
+    """What each row has beside the path."""
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __add__(self, other: "RefusedTable") -> "RefusedTable":
+        return RefusedTable(self.paths + other.paths, self.figures)
+
+    def row(self, position: int) -> tuple[Any, ...]:
+        return (self.paths[position], *self.figures)
+
+    def totals(self) -> tuple[int, int]:
+        return len(self), len(self)
+
+    def failed(self) -> list[int]:
+        return list(range(len(self)))
+
+    def skipped(self) -> list[tuple[bytes, int]]:
+        return []
 
 
 _REMEDIES = {

@@ -20,10 +20,9 @@ def drop_until(
 ) -> DropReport:
     """Drop the least recently used until the files hold `limit`; what is mapped may not go."""
     found = look(selection, output)
-    if found.unknown:
-        complain(
-            f"not counted: {as_count(found.unknown, 'file')} that only their owner may measure"
-        )
+    if found.unknown_files:
+        unknown = as_count(found.unknown_files, "file")
+        complain(f"not counted: {unknown} that only their owner may measure")
     left = _least_recently_used_first(found)
     held = _sum_resident(left)
     with LiveProgress("evicted", quiet=output.quiet) as progress:

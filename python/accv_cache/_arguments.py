@@ -1,10 +1,10 @@
-"""What the arguments of several verbs have in common."""
+"""What the verbs share of their arguments."""
 
 import operator
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, TypedDict, runtime_checkable
 
 
 @runtime_checkable
@@ -45,33 +45,61 @@ def as_names(targets: Iterable[Target]) -> tuple[bytes, ...]:
     )
 
 
-def as_patterns(include: str | Iterable[str] | None) -> list[bytes]:
-    """Make a list of one pattern, many, or none."""
+class FileOptions(TypedDict):
+    """What every verb of the core takes beside its files."""
+
+    offset: int
+    length: int | None
+    recursive: bool
+    include: list[bytes]
+    follow_symlinks: bool
+    workers: int | None
+    progress: Progress | None
+
+
+def as_options(  # noqa: PLR0913 - one keyword a choice
+    *,
+    offset: int,
+    length: int | None,
+    recursive: bool,
+    include: str | Iterable[str] | None,
+    follow_symlinks: bool,
+    workers: int | None,
+    progress: Progress | None,
+) -> FileOptions:
+    """Check the arguments that every verb takes, and give them as the core takes them.
+
+    Raises:
+        TypeError: A number is no integer, a pattern no text, or `progress` cannot be called.
+        ValueError: A number is out of range.
+    """
+    if progress is not None and not callable(progress):
+        msg = f"progress must be callable, not {progress!r}"
+        raise TypeError(msg)
+    return FileOptions(
+        offset=_as_number("offset", offset, least=0),
+        length=None if length is None else _as_number("length", length, least=1),
+        recursive=recursive,
+        include=_as_patterns(include),
+        follow_symlinks=follow_symlinks,
+        workers=None if workers is None else _as_number("workers", workers, least=1),
+        progress=progress,
+    )
+
+
+def _as_patterns(include: str | Iterable[str] | None) -> list[bytes]:
     if include is None:
         return []
     return [os.fsencode(each) for each in ([include] if isinstance(include, str) else include)]
 
 
-def check_number(name: str, value: int | None, least: int) -> int:
-    """Give an argument as a number, 0 for None.
-
-    TypeError if it is none, ValueError if it is below `least` or beyond 64 bits.
-    """
-    if value is None:
-        return 0
+def _as_number(name: str, value: int, least: int) -> int:
     try:
         number = operator.index(value)
     except TypeError:
         msg = f"{name} must be an integer, not {value!r}"
         raise TypeError(msg) from None
     if not least <= number < sys.maxsize:
-        msg = f"{name} must be from {least} to {sys.maxsize - 1}, or None, not {number}"
+        msg = f"{name} must be from {least} to {sys.maxsize - 1}, not {number}"
         raise ValueError(msg)
     return number
-
-
-def check_progress(progress: Progress | None) -> None:
-    """TypeError if `progress` is given and nobody can call it."""
-    if progress is not None and not callable(progress):
-        msg = f"progress must be callable, not {progress!r}"
-        raise TypeError(msg)

@@ -1,11 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads what Python passes to a verb: paths, descriptors and options.
 #pragma once
 
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "accv_cache/detail/list/targets.hpp"
-#include "paths.hpp"
 
 namespace accv_cache::python {
+
+/// The bytes of a path (str, bytes or os.PathLike) as the kernel takes them; empty, with the
+/// Python error set, if it has none.
+inline pybind11::bytes as_path(pybind11::handle object) {
+    PyObject* encoded = nullptr;
+    PyUnicode_FSConverter(object.ptr(), static_cast<void*>(&encoded));
+    return pybind11::reinterpret_steal<pybind11::bytes>(encoded);
+}
+
+inline std::string_view view_of(const pybind11::bytes& text) {
+    return {PyBytes_AS_STRING(text.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(text.ptr()))};
+}
 
 /// The descriptor that a number is, or that an object has. Throws the Python error if it is none.
 inline int as_descriptor(const pybind11::handle item) {
@@ -36,6 +57,17 @@ inline detail::target_list as_targets(const pybind11::iterable& items) {
         }
     }
     return targets;
+}
+
+/// Sets the options that every verb has from `FileOptions` of _arguments.py, all but `progress`.
+template <class Options>
+void fill(Options& options, const pybind11::dict& asked) {
+    options.offset = asked["offset"].cast<std::int64_t>();
+    options.length = asked["length"].cast<std::optional<std::int64_t>>();
+    options.recursive = asked["recursive"].cast<bool>();
+    options.include = asked["include"].cast<std::vector<std::string>>();
+    options.follow_symlinks = asked["follow_symlinks"].cast<bool>();
+    options.workers = asked["workers"].cast<std::optional<std::size_t>>().value_or(0);
 }
 
 }  // namespace accv_cache::python
