@@ -12,6 +12,7 @@
 #include "accv_cache/drop_videos_cache.hpp"  // IWYU pragma: export
 #include "accv_cache/holders.hpp"            // IWYU pragma: export
 #include "accv_cache/query.hpp"              // IWYU pragma: export
+#include "accv_cache/report.hpp"             // IWYU pragma: export
 #include "accv_cache/residency.hpp"          // IWYU pragma: export
 #include "accv_cache/status.hpp"             // IWYU pragma: export
 #include "accv_cache/version.hpp"            // IWYU pragma: export

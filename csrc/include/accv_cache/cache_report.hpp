@@ -1,13 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `query` tells of its files.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "accv_cache/detail/list/path_list.hpp"
+#include "accv_cache/report.hpp"
 #include "accv_cache/residency.hpp"
 #include "accv_cache/walk.hpp"
 
@@ -41,54 +43,32 @@ struct cache_totals {
     /// @}
 };
 
-/// What a `query` found: a record a file, in the order of the list.
+/// What a `query` found: one record per file, in the order of the list.
 ///
 ///     accv_cache::query_options options;
 ///     options.spans = true;
 ///     const auto report = accv_cache::query({"/data/clips"}, options);
 ///     for (std::size_t i = 0; i != report.size(); ++i)
 ///         if (const auto spans = report.spans(i)) draw(report.path(i), *spans);
-///
-/// Positions are below `size()`; that is not checked.
-class cache_report {
+class cache_report : public file_report<cache_record> {
 public:
     /// A report over no file.
     cache_report() = default;
     /// For `query`, which makes reports.
     cache_report(detail::path_list paths, std::vector<cache_record> records,
                  std::vector<resident_spans> spans, std::vector<skipped_path> skipped, bool stopped)
-        : paths_(std::move(paths)),
-          records_(std::move(records)),
-          spans_(std::move(spans)),
-          skipped_(std::move(skipped)),
-          stopped_(stopped) {}
-
-    /// How many files it is over.
-    std::size_t size() const noexcept { return records_.size(); }
-    /// Whether it is over none.
-    bool empty() const noexcept { return records_.empty(); }
-    /// A file's path; for a descriptor, where /proc says it leads to. As long as the report lives.
-    std::string_view path(std::size_t position) const noexcept { return paths_.text(position); }
-    /// What a file holds.
-    const cache_record& operator[](std::size_t position) const noexcept {
-        return records_[position];
-    }
+        : file_report(std::move(paths), std::move(records), std::move(skipped), stopped),
+          spans_(std::move(spans)) {}
 
     /// The resident ranges of a file, in order; nullopt if they are unknown or were not asked for.
     resident_spans spans(std::size_t position) const {
         return position < spans_.size() ? spans_[position] : std::nullopt;
     }
 
-    /// What was met in directories and left out.
-    const std::vector<skipped_path>& skipped() const noexcept { return skipped_; }
-
-    /// Whether the progress function ended it early; nothing is told of later files.
-    bool stopped() const noexcept { return stopped_; }
-
     /// The sums over all files.
     cache_totals totals() const noexcept {
         cache_totals sums;
-        for (const cache_record& each : records_) {
+        for (const cache_record& each : records()) {
             ++sums.files;
             sums.size_bytes += each.size_bytes;
             if (each.error != 0) {
@@ -104,25 +84,23 @@ public:
         return sums;
     }
 
+    /// Appends the records of another report.
+    cache_report& operator+=(const cache_report& other) {
+        if (!spans_.empty() || !other.spans_.empty()) {
+            spans_.resize(size());
+            for (std::size_t i = 0; i != other.size(); ++i) spans_.push_back(other.spans(i));
+        }
+        append(other);
+        return *this;
+    }
     /// The records of both, those of `left` first.
     friend cache_report operator+(cache_report left, const cache_report& right) {
-        if (!left.spans_.empty() || !right.spans_.empty()) {
-            left.spans_.resize(left.size());
-            for (std::size_t i = 0; i != right.size(); ++i) left.spans_.push_back(right.spans(i));
-        }
-        for (std::size_t i = 0; i != right.size(); ++i) left.paths_.append(right.path(i));
-        left.records_.insert(left.records_.end(), right.records_.begin(), right.records_.end());
-        left.skipped_.insert(left.skipped_.end(), right.skipped_.begin(), right.skipped_.end());
-        left.stopped_ = left.stopped_ || right.stopped_;
+        left += right;
         return left;
     }
 
 private:
-    detail::path_list paths_;
-    std::vector<cache_record> records_;
     std::vector<resident_spans> spans_;  // empty where nobody asked
-    std::vector<skipped_path> skipped_;
-    bool stopped_ = false;
 };
 
 }  // namespace accv_cache

@@ -1,13 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `drop` tells of its files.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "accv_cache/detail/list/path_list.hpp"
+#include "accv_cache/report.hpp"
 #include "accv_cache/status.hpp"
 #include "accv_cache/walk.hpp"
 
@@ -68,49 +70,23 @@ struct drop_totals {
     /// @}
 };
 
-/// What a `drop` did: a record a file, in the order of the list.
+/// What a `drop` did: one record per file, in the order of the list.
 ///
 ///     const auto report = accv_cache::drop({"/data/old"});
 ///     for (std::size_t i = 0; i != report.size(); ++i)
 ///         if (report[i].error != 0) log(report.path(i), std::strerror(report[i].error));
-///
-/// Positions are below `size()`; that is not checked.
-class drop_report {
+class drop_report : public file_report<drop_record> {
 public:
     /// A report over no file.
     drop_report() = default;
     /// For `drop`, which makes reports.
     drop_report(detail::path_list paths, std::vector<drop_record> records,
                 std::vector<skipped_path> skipped, bool stopped)
-        : paths_(std::move(paths)),
-          records_(std::move(records)),
-          skipped_(std::move(skipped)),
-          stopped_(stopped) {
-        paths_.truncate(records_.size());  // with fail_fast the list may end early
-    }
-
-    /// How many files it is over.
-    std::size_t size() const noexcept { return records_.size(); }
-    /// Whether it is over none.
-    bool empty() const noexcept { return records_.empty(); }
-    /// A file's path; for a descriptor, where /proc says it leads to. As long as the report lives.
-    std::string_view path(std::size_t position) const noexcept { return paths_.text(position); }
-    /// What became of a file.
-    const drop_record& operator[](std::size_t position) const noexcept {
-        return records_[position];
-    }
-    /// What became of all files, in order.
-    const std::vector<drop_record>& records() const noexcept { return records_; }
-
-    /// What was met in directories and left out.
-    const std::vector<skipped_path>& skipped() const noexcept { return skipped_; }
-
-    /// Whether the progress function ended it early; later files have no record of what they hold.
-    bool stopped() const noexcept { return stopped_; }
+        : file_report(std::move(paths), std::move(records), std::move(skipped), stopped) {}
 
     /// The status of the first file that failed, else SUCCESS.
     DropCacheStatus status() const noexcept {
-        for (const drop_record& each : records_)
+        for (const drop_record& each : records())
             if (each.status != DropCacheStatus::SUCCESS) return each.status;
         return DropCacheStatus::SUCCESS;
     }
@@ -120,7 +96,7 @@ public:
     /// The sums over all files.
     drop_totals totals() const noexcept {
         drop_totals sums;
-        for (const drop_record& each : records_) {
+        for (const drop_record& each : records()) {
             ++sums.files;
             if (each.status != DropCacheStatus::SUCCESS) ++sums.failed_files;
             if (each.before_bytes && each.after_bytes) {
@@ -134,20 +110,16 @@ public:
         return sums;
     }
 
+    /// Appends the records of another report.
+    drop_report& operator+=(const drop_report& other) {
+        append(other);
+        return *this;
+    }
     /// The records of both, those of `left` first.
     friend drop_report operator+(drop_report left, const drop_report& right) {
-        for (std::size_t i = 0; i != right.size(); ++i) left.paths_.append(right.path(i));
-        left.records_.insert(left.records_.end(), right.records_.begin(), right.records_.end());
-        left.skipped_.insert(left.skipped_.end(), right.skipped_.begin(), right.skipped_.end());
-        left.stopped_ = left.stopped_ || right.stopped_;
+        left += right;
         return left;
     }
-
-private:
-    detail::path_list paths_;
-    std::vector<drop_record> records_;
-    std::vector<skipped_path> skipped_;
-    bool stopped_ = false;
 };
 
 }  // namespace accv_cache

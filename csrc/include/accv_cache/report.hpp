@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the reports of all verbs have in common.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "accv_cache/detail/list/path_list.hpp"
+#include "accv_cache/walk.hpp"
+
+namespace accv_cache {
+
+/// One record per file, in the order of the list. Positions are below `size()`; that is not
+/// checked.
+template <class Record>
+class file_report {
+public:
+    /// How many files it is over.
+    std::size_t size() const noexcept { return records_.size(); }
+    /// Whether it is over none.
+    bool empty() const noexcept { return records_.empty(); }
+    /// A file's path; for a descriptor, where /proc says it leads to. As long as the report lives.
+    std::string_view path(std::size_t position) const noexcept { return paths_.text(position); }
+    /// What is known of a file.
+    const Record& operator[](std::size_t position) const noexcept { return records_[position]; }
+    /// What is known of all files, in order.
+    const std::vector<Record>& records() const noexcept { return records_; }
+
+    /// What was met in directories and skipped.
+    const std::vector<skipped_path>& skipped() const noexcept { return skipped_; }
+
+    /// Whether the progress function ended the call early; later files were not touched.
+    bool stopped() const noexcept { return stopped_; }
+
+protected:
+    file_report() = default;
+    /// The list may be longer than the records: with fail_fast it ends at the first failure.
+    file_report(detail::path_list paths, std::vector<Record> records,
+                std::vector<skipped_path> skipped, bool stopped)
+        : paths_(std::move(paths)),
+          records_(std::move(records)),
+          skipped_(std::move(skipped)),
+          stopped_(stopped) {
+        paths_.truncate(records_.size());
+    }
+
+    /// Appends the files of another report.
+    void append(const file_report& other) {
+        if (&other == this) return append(file_report(other));
+        for (std::size_t i = 0; i != other.size(); ++i) paths_.append(other.path(i));
+        records_.insert(records_.end(), other.records_.begin(), other.records_.end());
+        skipped_.insert(skipped_.end(), other.skipped_.begin(), other.skipped_.end());
+        stopped_ = stopped_ || other.stopped_;
+    }
+
+private:
+    detail::path_list paths_;
+    std::vector<Record> records_;
+    std::vector<skipped_path> skipped_;
+    bool stopped_ = false;
+};
+
+}  // namespace accv_cache
