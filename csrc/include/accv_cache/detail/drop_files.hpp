@@ -1,3 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `drop` does with a list of files, in two passes.
+//
+// The first advises every file, which evicts what is clean and starts writeback for what is not,
+// of all files at once. The second visits only the files that kept pages, waits for their
+// writeback, and advises them once more.
 #pragma once
 
 #include <sys/stat.h>
@@ -17,16 +23,11 @@
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/file/writeback.hpp"
+#include "accv_cache/detail/kept_reasons.hpp"
 #include "accv_cache/detail/list/targets.hpp"
-#include "accv_cache/detail/proc/process_scan.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/drop_report.hpp"
 
-/// What `drop` does with a list of files, in two passes.
-///
-/// The first advises every file, which evicts what is clean and starts writeback for what is not,
-/// of all files at once. The second visits only the files that kept pages, waits for their
-/// writeback, and advises them once more.
 namespace accv_cache::detail {
 
 struct drop_request {
@@ -88,54 +89,6 @@ struct drop_work {
                record.after_bytes.value_or(1) != 0;
     }
 };
-
-/// The memory inside `range` that is in a page or folio with a part outside, where the boundary
-/// `edge` cuts it. The kernel tells no folio's size, but a folio is a naturally aligned power of
-/// two of pages that are all resident: the largest such block around the edge that is resident
-/// after the eviction, when nothing that lies wholly inside was left.
-inline std::int64_t resident_at_edge(int fd, const byte_range& range, std::int64_t edge,
-                                     const struct stat& status,
-                                     file_system_memory& file_systems) noexcept {
-    const std::int64_t page = page_size();
-    const std::int64_t last = round_up_to_page(status.st_size);
-    std::int64_t inside = 0;
-    for (std::int64_t block = page; block <= largest_folio(); block *= 2) {
-        const std::int64_t start = edge / block * block;
-        if (start == edge) continue;
-        const std::int64_t stop = std::min(start + block, last);
-        const residency told = read_residency(fd, {start, stop - start}, status, file_systems);
-        if (!told.known() || told.resident_bytes != stop - start) break;
-        const std::int64_t first = std::max(start, range.offset / page * page);
-        inside = std::min(stop, round_up_to_page(range.end(status.st_size))) - first;
-    }
-    return inside;
-}
-
-/// Sorts what stayed by reason. What is left over is `busy`, until a process is found to map it.
-inline kept_bytes reasons_for(int fd, const byte_range& range, const struct stat& status,
-                              const residency& told, file_system_memory& file_systems) noexcept {
-    kept_bytes kept;
-    std::int64_t rest = told.resident_bytes;
-    const auto take = [&rest](std::int64_t bytes) {
-        const std::int64_t taken = std::min(rest, bytes);
-        rest -= taken;
-        return taken;
-    };
-    if (!told.known() || rest == 0) return kept;
-    if (file_systems.of(fd, status) == file_system_kind::memory) {
-        kept.memory_filesystem = take(rest);
-        return kept;
-    }
-    kept.writeback = take(told.writeback_bytes.value_or(0));
-    kept.dirty = take(told.dirty_bytes.value_or(0));
-    const std::int64_t end = range.end(status.st_size);
-    if (rest != 0 && range.offset != 0)
-        kept.edge = take(resident_at_edge(fd, range, range.offset, status, file_systems));
-    if (rest != 0 && end != status.st_size)
-        kept.edge += take(resident_at_edge(fd, range, end, status, file_systems));
-    kept.busy = rest;
-    return kept;
-}
 
 /// Advises each file, and measures what that changed.
 template <class Tick>
@@ -270,37 +223,6 @@ private:
 
     drop_work<Tick>& work_;
 };
-
-/// The bytes of the pages that an end of `range` cuts: they stay whoever maps the file.
-inline std::int64_t cut_by(const byte_range& range) noexcept {
-    const std::int64_t before = range.offset % page_size();
-    const std::int64_t last = range.length % page_size();  // their sum could be no off_t
-    const bool start = before != 0;
-    const bool end = range.length != 0 && (before + last) % page_size() != 0;
-    return (start ? page_size() : 0) + (end ? page_size() : 0);
-}
-
-/// Turns `busy` into `mapped` where a process is seen to have the file mapped. So it does with what
-/// looks like the edge of a folio, and may as well be a mapped page beside the edge.
-inline void find_mapped(std::vector<drop_record>& records,
-                        const std::vector<file_identity>& identities, const byte_range& range) {
-    process_scan scan;
-    std::vector<std::pair<std::size_t, std::size_t>> files;  // position here, number in the scan
-    for (std::size_t i = 0; i != records.size(); ++i)
-        if (records[i].kept.busy != 0 || records[i].kept.edge > cut_by(range))
-            files.emplace_back(i, scan.add(identities[i]));
-    if (files.empty()) return;
-    std::vector<char> is_mapped(files.size(), 0);
-    scan.run(false, [&](int, const std::vector<held_file>& held) {
-        for (const held_file& each : held) is_mapped[each.file] = 1;
-    });
-    for (const auto& [position, number] : files) {
-        kept_bytes& kept = records[position].kept;
-        if (is_mapped[number] == 0) continue;
-        const std::int64_t at_edge = std::min(kept.edge, cut_by(range));
-        kept.mapped = std::exchange(kept.busy, 0) + std::exchange(kept.edge, at_edge) - at_edge;
-    }
-}
 
 /// The files that need the second pass, each once, however often the list names them.
 template <class Tick>
