@@ -34,7 +34,8 @@ int drop_videos(const py::iterable& filepaths, std::size_t workers) {
         paths.append(view_of(path));
     }
     const auto path_at = [&paths](std::size_t position) { return paths[position]; };
-    const auto result = run_interruptibly([&](interrupts& tick) {
+    const auto result = run_interruptibly([&](interrupts& look) {
+        detail::ticker tick(look);
         return detail::drop_videos_cache_at(path_at, paths.size(), workers, tick);
     });
     return static_cast<int>(result.status == DropCacheStatus::SUCCESS ? behind_them

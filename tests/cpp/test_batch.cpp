@@ -108,7 +108,8 @@ batch_result run(scripted_job& job, std::size_t workers, bool fail_fast, Tick& t
     options.workers = workers;
     options.fail_fast = fail_fast;
     thread_census::reset();
-    const batch_result result = run_batch(job, job.finished.size(), options, tick);
+    ticker ticks(tick);
+    const batch_result result = run_batch(job, job.finished.size(), options, ticks);
     CHECK(thread_census::alive() == 0);
     CHECK(job.held == 0);
     CHECK(job.not_alone == 0);
@@ -468,7 +469,8 @@ TEST_CASE("steps need no locks of their own") {
             options.workers = workers;
             options.fail_fast = round % 2 == 0;
             unguarded_job job(count, bad, options.fail_fast);
-            const batch_result result = run_batch(job, count, options, always);
+            ticker tick;
+            const batch_result result = run_batch(job, count, options, tick);
             CHECK(result.failed_position == bad);
             std::size_t wrong = 0;
             for (std::size_t i = 0; i != count; ++i) {
@@ -489,7 +491,8 @@ TEST_CASE("batches of several threads do not meet") {
                 options.workers = 4;
                 options.fail_fast = true;
                 unguarded_job job(5000, 4000, true);
-                if (run_batch(job, 5000, options, always).failed_position == 4000) ++good;
+                ticker tick;
+                if (run_batch(job, 5000, options, tick).failed_position == 4000) ++good;
             }
         });
     for (std::thread& each : callers) each.join();

@@ -86,7 +86,7 @@ TEST_CASE("a large file is evicted whole") {
     const std::int64_t size = 300 * mebibyte + 1;
     open_descriptor(path, O_WRONLY | O_CREAT);
     need(::truncate(path.c_str(), size) == 0, "make a large file");
-    shared_tick tick(always);
+    ticker tick(always);
     for (const bool alone : {false, true})
         for (const std::size_t workers : {0U, 1U, 8U}) {
             warm(path);
@@ -106,7 +106,7 @@ TEST_CASE("of a large file only the range is evicted") {
     const std::int64_t stop = range.end(size);
     warm(path);
     const open_descriptor file(path);
-    shared_tick tick(always);
+    ticker tick(always);
     CHECK(evict(file.get(), range, range.length, size, true, 8, tick) == proceed);
     CHECK(kept_bytes(path, 0, range.offset) == 11 * mebibyte + page);
     CHECK(kept_bytes(path, stop, size) == size - 211 * mebibyte);
@@ -116,8 +116,9 @@ TEST_CASE("of a large file only the range is evicted") {
 
 TEST_CASE("a tick that says stop ends the eviction of a large file") {
     const auto never = [] { return false; };
-    shared_tick tick(never);
-    tick();
+    ticker tick(never);
+    CHECK(tick());
+    CHECK_FALSE(tick.serve());
     CHECK(tick.stopped());
     CHECK_FALSE(tick());
 }
@@ -125,7 +126,7 @@ TEST_CASE("a tick that says stop ends the eviction of a large file") {
 TEST_CASE("an error of the advice comes back") {
     int ends[2];
     need(::pipe(ends) == 0, "make a pipe");
-    shared_tick tick(always);
+    ticker tick(always);
     CHECK(rehearse_advice(ends[0]) == -ESPIPE);
     CHECK(evict(ends[0], {}, 0, 0, true, 0, tick) == ESPIPE);
     CHECK(evict(ends[0], {}, 200 * mebibyte, 200 * mebibyte, true, 8, tick) == ESPIPE);

@@ -43,7 +43,7 @@ DropCacheStatus drop_videos_cache(ForwardIterator first, ForwardIterator last) n
                       (std::is_reference_v<reference> || std::is_pointer_v<reference>),
                   "drop_videos_cache reads the list from several threads: pass a container");
     const auto count = static_cast<std::size_t>(std::distance(first, last));
-    detail::no_tick tick;
+    detail::ticker tick;
     if constexpr (std::is_base_of_v<std::random_access_iterator_tag, category>) {
         using step = typename std::iterator_traits<ForwardIterator>::difference_type;
         const auto path_at = [&](std::size_t position) {

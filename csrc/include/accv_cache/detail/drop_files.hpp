@@ -38,22 +38,21 @@ struct drop_request {
 };
 
 /// What the two passes share. Each position is written by one thread at a time.
-template <class Tick>
 struct drop_work {
     target_list targets;
     const drop_request& request;
-    shared_tick<Tick>& tick;
+    ticker& tick;
     file_counters& counters;
     file_system_memory file_systems;
     std::vector<drop_record> records;
     std::vector<file_identity> identities;
     std::vector<char> is_directory;  // not vector<bool>: threads write neighbours
 
-    drop_work(target_list files, const drop_request& asked, shared_tick<Tick>& ticker,
+    drop_work(target_list files, const drop_request& asked, ticker& of_the_call,
               file_counters& shared_counters)
         : targets(std::move(files)),
           request(asked),
-          tick(ticker),
+          tick(of_the_call),
           counters(shared_counters),
           records(targets.size()),
           identities(targets.size()),
@@ -91,7 +90,6 @@ struct drop_work {
 };
 
 /// Advises each file, and measures what that changed.
-template <class Tick>
 class first_pass {
 public:
     struct item {
@@ -99,7 +97,7 @@ public:
         bool alone = false;
     };
 
-    explicit first_pass(drop_work<Tick>& work) noexcept : work_(work) {}
+    explicit first_pass(drop_work& work) noexcept : work_(work) {}
 
     verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
         if (!work_.request.range.is_valid())
@@ -158,16 +156,15 @@ public:
     }
 
 private:
-    drop_work<Tick>& work_;
+    drop_work& work_;
 };
 
 /// Waits for the writeback of the files that kept pages, and advises them once more.
-template <class Tick>
 class second_pass {
 public:
-    using item = typename first_pass<Tick>::item;
+    using item = first_pass::item;
 
-    explicit second_pass(drop_work<Tick>& work) noexcept : work_(work) {}
+    explicit second_pass(drop_work& work) noexcept : work_(work) {}
 
     verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
         entry.file = work_.targets.open(position);
@@ -221,14 +218,13 @@ private:
         return error;
     }
 
-    drop_work<Tick>& work_;
+    drop_work& work_;
 };
 
 /// The files that need the second pass, each once, however often the list names them.
-template <class Tick>
 class second_visits {
 public:
-    explicit second_visits(drop_work<Tick>& work) : work_(work) {
+    explicit second_visits(drop_work& work) : work_(work) {
         for (std::size_t i = 0; i != work.records.size(); ++i)
             if (work.needs_second_pass(i) && visited_.try_emplace(work.identities[i], i).second)
                 positions_.push_back(i);
@@ -254,32 +250,31 @@ public:
     }
 
 private:
-    drop_work<Tick>& work_;
+    drop_work& work_;
     std::unordered_map<file_identity, std::size_t, file_identity_hash> visited_;
     std::vector<std::size_t> positions_;
 };
 
-/// `drop` over a list of targets. `tick(counters)` is called as `run_batch` says.
-template <class Tick>
+/// `drop` over a list of targets. `teller(counters)` is called as a ticker calls its function.
+template <class Teller>
 drop_report drop_files(target_list targets, const walk_options& walk, const drop_request& request,
-                       const Tick& tick) {
+                       const Teller& teller) {
     file_counters counters;
-    const auto count_and_tick = [&] { return tick(std::as_const(counters)); };
-    shared_tick<decltype(count_and_tick)> shared(count_and_tick);
+    const auto tell = [&] { return teller(std::as_const(counters)); };
+    ticker tick(tell);
     batch_options how;
     how.workers = request.workers;
     how.fail_fast = request.fail_fast;
 
-    using ticking = decltype(count_and_tick);
-    drop_work<ticking> work(std::move(targets), request, shared, counters);
-    first_pass<ticking> first(work);
-    second_pass<ticking> second(work);
+    drop_work work(std::move(targets), request, tick, counters);
+    first_pass first(work);
+    second_pass second(work);
 
     std::vector<skipped_path> skipped;
     const auto expand_directories = [&](const std::vector<char>& is_directory) {
         std::vector<std::size_t> found;
-        if (shared.stopped() || !has_directory(is_directory)) return found;
-        expansion expanded = expand(work.targets, is_directory, walk, shared);
+        if (tick.stopped() || !has_directory(is_directory)) return found;
+        expansion expanded = expand(work.targets, is_directory, walk, tick);
         found = expanded.found();
         work.adopt(expanded);
         skipped = std::move(expanded.skipped);
@@ -288,26 +283,25 @@ drop_report drop_files(target_list targets, const walk_options& walk, const drop
 
     if (request.fail_fast) {  // which has to meet every file in its place
         directory_check check(work.targets);
-        run_batch(check, work.targets.size(), how, shared);
+        run_batch(check, work.targets.size(), how, tick);
         expand_directories(check.is_directory());
     }
-    const batch_result result = run_batch(first, work.targets.size(), how, shared);
+    const batch_result result = run_batch(first, work.targets.size(), how, tick);
     if (request.fail_fast && result.failed_position != no_position)
         work.records.resize(result.failed_position + 1);  // nobody touched what lies behind it
     how.fail_fast = false;
     const std::vector<std::size_t> found = expand_directories(work.is_directory);
-    subset<first_pass<ticking>> below(first, found);
-    run_batch(below, found.size(), how, shared);
+    subset<first_pass> below(first, found);
+    run_batch(below, found.size(), how, tick);
 
-    second_visits<ticking> visits(work);
-    subset<second_pass<ticking>> again(second, visits.positions());
-    run_batch(again, visits.positions().size(), how, shared);
-    if (!shared.stopped()) visits.settle_repeated();
+    second_visits visits(work);
+    subset<second_pass> again(second, visits.positions());
+    run_batch(again, visits.positions().size(), how, tick);
+    if (!tick.stopped()) visits.settle_repeated();
 
-    if (!shared.stopped()) find_mapped(work.records, work.identities, request.range);
-    if (!shared.stopped()) shared();  // so that the last progress says that all is done
-    return {work.targets.take_paths(), std::move(work.records), std::move(skipped),
-            shared.stopped()};
+    if (!tick.stopped()) find_mapped(work.records, work.identities, request.range);
+    if (!tick.stopped()) tick.serve();  // so that the last progress says that all is done
+    return {work.targets.take_paths(), std::move(work.records), std::move(skipped), tick.stopped()};
 }
 
 }  // namespace accv_cache::detail

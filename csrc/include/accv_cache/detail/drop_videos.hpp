@@ -13,6 +13,7 @@
 #include "accv_cache/detail/file/advice.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/run/batch.hpp"
+#include "accv_cache/detail/run/tick.hpp"
 #include "accv_cache/status.hpp"
 
 namespace accv_cache::detail {
@@ -29,7 +30,7 @@ auto as_c_path(const Path& path) noexcept -> decltype(as_c_path(path.native())) 
 }
 
 /// Opens, checks and evicts the file at each position of a list.
-template <class PathAt, class Tick>
+template <class PathAt>
 class videos_eviction {
 public:
     struct item {
@@ -38,7 +39,7 @@ public:
         bool alone = false;
     };
 
-    videos_eviction(const PathAt& path_at, std::size_t workers, shared_tick<Tick>& tick) noexcept
+    videos_eviction(const PathAt& path_at, std::size_t workers, ticker& tick) noexcept
         : path_at_(path_at), workers_(workers), tick_(tick) {}
 
     verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
@@ -73,7 +74,7 @@ private:
 
     const PathAt& path_at_;
     const std::size_t workers_;
-    shared_tick<Tick>& tick_;
+    ticker& tick_;
 };
 
 struct videos_result {
@@ -82,16 +83,15 @@ struct videos_result {
 };
 
 /// `drop_videos_cache` over the positions of any list: `path_at(position)` gives a path, or nullptr
-/// for what cannot be one. `tick()` as for `run_batch`.
-template <class PathAt, class Tick>
+/// for what cannot be one.
+template <class PathAt>
 videos_result drop_videos_cache_at(const PathAt& path_at, std::size_t count, std::size_t workers,
-                                   Tick& tick) noexcept {
+                                   ticker& tick) noexcept {
     batch_options options;
     options.workers = workers;
     options.fail_fast = true;
-    shared_tick<Tick> shared(tick);
-    videos_eviction<PathAt, Tick> job(path_at, workers, shared);
-    const batch_result result = run_batch(job, count, options, shared);
+    videos_eviction<PathAt> job(path_at, workers, tick);
+    const batch_result result = run_batch(job, count, options, tick);
     return {static_cast<DropCacheStatus>(result.failure), result.stopped};
 }
 

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include "accv_cache/detail/file/advice.hpp"
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/run/batch.hpp"
+#include "accv_cache/detail/run/tick.hpp"
 
 namespace accv_cache::detail {
 
@@ -58,40 +58,24 @@ private:
     std::size_t pieces_;
 };
 
-/// A tick for the calling thread whose answer the workers can read: once it said stop, it stays so.
-template <class Tick>
-class shared_tick {
-public:
-    explicit shared_tick(Tick& tick) noexcept : tick_(tick) {}
-
-    bool operator()() noexcept {
-        if (!stopped_ && !tick_()) stopped_ = true;
-        return !stopped_;
-    }
-    bool stopped() const noexcept { return stopped_; }
-
-private:
-    Tick& tick_;
-    std::atomic<bool> stopped_{false};
-};
-
 /// Evicts the pages of `fd` that lie wholly inside `range`, of which at most `bytes` are resident.
 /// Returns a verdict: `proceed`, an errno, or `interrupted` when the tick said stop.
 ///
 /// `alone`: on the calling thread, with no other file under way, so that a large file may have all
 /// threads to itself. One call evicts about 5 GiB a second in 4 KiB folios, and cannot be
 /// interrupted; so a very large file is evicted piece by piece on one thread too.
-template <class Tick>
-verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::int64_t file_size,
-              bool alone, std::size_t workers, shared_tick<Tick>& tick) noexcept {
+inline verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::int64_t file_size,
+                     bool alone, std::size_t workers, ticker& tick) noexcept {
     batch_options options;
     options.workers = alone ? workers : 1;
     const std::int64_t worth_splitting = std::int64_t{options.workers == 1 ? 1024 : 64} << 20;
     if (bytes < worth_splitting || range.offset >= file_size) return -advise_evict(fd, range);
 
     piecewise_eviction job(fd, range, std::max(range.end(file_size), range.offset));
-    const auto look = [&tick, alone] { return alone ? tick() : !tick.stopped(); };
-    const batch_result result = run_batch(job, job.pieces(), options, look);
+    const auto go_on = [&tick] { return !tick.stopped(); };
+    ticker tick_of_worker(go_on);
+    const batch_result result =
+        run_batch(job, job.pieces(), options, alone ? tick : tick_of_worker);
     if (result.stopped) return interrupted;
     if (result.failure != proceed) return result.failure;
     // Once over the whole: folios that grew across a seam while the pieces were under way.

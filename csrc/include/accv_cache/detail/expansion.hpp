@@ -13,6 +13,7 @@
 #include "accv_cache/detail/list/directory_walk.hpp"
 #include "accv_cache/detail/list/targets.hpp"
 #include "accv_cache/detail/run/batch.hpp"
+#include "accv_cache/detail/run/tick.hpp"
 #include "accv_cache/walk.hpp"
 
 namespace accv_cache::detail {
@@ -71,14 +72,11 @@ struct expansion {
 };
 
 /// Lists the directories of `targets`, each in its place.
-template <class Tick>
-expansion expand(const target_list& targets, const std::vector<char>& is_directory,
-                 const walk_options& options, Tick& tick) {
+inline expansion expand(const target_list& targets, const std::vector<char>& is_directory,
+                        const walk_options& options, ticker& tick) {
     expansion expanded;
-    paced_tick<Tick> now_and_then(tick, monotonic_now());
-    const auto look = [&] { return now_and_then.at(monotonic_now()); };
-    directory_walk<decltype(look)> walk(options, look);
-    expanded.stopped = !now_and_then.serve();  // a walk may take long, and nothing is touched yet
+    directory_walk<ticker> walk(options, tick);
+    expanded.stopped = !tick.serve();  // a walk may take long, and nothing is touched yet
     for (std::size_t i = 0; i != targets.size() && !expanded.stopped; ++i) {
         if (is_directory[i] == 0) {
             expanded.targets.append(targets, i);

@@ -134,31 +134,31 @@ private:
     std::vector<char> is_directory_;  // not vector<bool>: threads write neighbours
 };
 
-/// `query` over a list of targets. `tick(counters)` is called as `run_batch` says.
-template <class Tick>
+/// `query` over a list of targets. `teller(counters)` is called as a ticker calls its function.
+template <class Teller>
 cache_report query_files(target_list targets, const walk_options& walk,
-                         const query_request& request, const Tick& tick) {
+                         const query_request& request, const Teller& teller) {
     file_counters counters;
-    const auto count_and_tick = [&] { return tick(std::as_const(counters)); };
-    shared_tick<decltype(count_and_tick)> shared(count_and_tick);
+    const auto tell = [&] { return teller(std::as_const(counters)); };
+    ticker tick(tell);
     batch_options how;
     how.workers = request.workers;
 
     const std::size_t count = targets.size();
     file_measuring job(std::move(targets), request, counters);
-    run_batch(job, count, how, shared);
+    run_batch(job, count, how, tick);
 
     std::vector<skipped_path> skipped;
-    if (!shared.stopped() && has_directory(job.is_directory())) {
-        expansion expanded = expand(job.targets(), job.is_directory(), walk, shared);
+    if (!tick.stopped() && has_directory(job.is_directory())) {
+        expansion expanded = expand(job.targets(), job.is_directory(), walk, tick);
         const std::vector<std::size_t> found = expanded.found();
         job.adopt(expanded);
         skipped = std::move(expanded.skipped);
         subset<file_measuring> rest(job, found);
-        run_batch(rest, found.size(), how, shared);
+        run_batch(rest, found.size(), how, tick);
     }
-    if (!shared.stopped()) shared();  // so that the last progress says that all is done
-    return job.report(std::move(skipped), shared.stopped());
+    if (!tick.stopped()) tick.serve();  // so that the last progress says that all is done
+    return job.report(std::move(skipped), tick.stopped());
 }
 
 }  // namespace accv_cache::detail

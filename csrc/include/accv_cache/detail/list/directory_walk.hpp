@@ -35,7 +35,7 @@ public:
     };
 
     /// `tick()` is asked once a directory, and false ends the walk.
-    directory_walk(const walk_options& options, const Tick& tick) noexcept
+    directory_walk(const walk_options& options, Tick& tick) noexcept
         : options_(options), tick_(tick) {}
 
     /// Appends what it finds below `root` to `files()` and to the two other lists. False if the
@@ -155,7 +155,7 @@ private:
     }
 
     const walk_options& options_;
-    const Tick& tick_;
+    Tick& tick_;
     std::size_t below_root_ = 0;
     std::vector<folder> pending_;
     std::unordered_set<file_identity, file_identity_hash> folders_;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// The batch runner: works through the positions of a list, on as many threads as pay.
 #pragma once
 
 #include <cstddef>
@@ -5,15 +7,14 @@
 #include <vector>
 
 #include "accv_cache/detail/run/thread.hpp"
+#include "accv_cache/detail/run/tick.hpp"
 #include "accv_cache/detail/run/verdict.hpp"
 #include "accv_cache/detail/run/worker_pool.hpp"
 
-/// The batch runner: works through the positions of a list, on as many threads as pay.
-///
-/// It knows nothing of files. A job does the work of one position in two steps, `prepare` (which
-/// may run ahead of the list) and `finish`; the runner decides which thread does which position
-/// when. All threads are made and joined inside `run_batch`, so nothing outlives the call and a
-/// fork before or after it is safe.
+/// The batch runner knows nothing of files. A job does the work of one position in two steps,
+/// `prepare` (which may run ahead of the list) and `finish`; the runner decides which thread does
+/// which position when. All threads are made and joined inside `run_batch`, so nothing outlives the
+/// call and a fork before or after it is safe.
 namespace accv_cache::detail {
 
 struct batch_options {
@@ -27,11 +28,11 @@ struct batch_result {
     bool stopped = false;                       ///< The tick asked to stop; positions are undone.
 };
 
-template <class Job, class Tick>
+template <class Job>
 class batch {
 public:
-    batch(Job& job, const batch_options& options, Tick& tick) noexcept
-        : job_(job), options_(options), failure_(options.fail_fast), tick_(tick, monotonic_now()) {}
+    batch(Job& job, const batch_options& options, ticker& tick) noexcept
+        : job_(job), options_(options), failure_(options.fail_fast), tick_(tick) {}
 
     batch_result run(std::size_t count) noexcept {
         positions all{0, count};
@@ -85,7 +86,7 @@ private:
     Job& job_;
     const batch_options& options_;
     first_failure failure_;
-    paced_tick<Tick> tick_;
+    ticker& tick_;
 };
 
 /// Does a job's work for some of its positions only: a batch over `positions`.
@@ -109,11 +110,6 @@ private:
     const std::vector<std::size_t>& positions_;
 };
 
-/// For callers without signals to look at.
-struct no_tick {
-    bool operator()() const noexcept { return true; }
-};
-
 /// Does the work of `job` for the positions 0 to count - 1.
 ///
 /// `job` has a movable, default-constructible type `item` and two steps, neither of which throws:
@@ -123,12 +119,12 @@ struct no_tick {
 /// With fail_fast, `finish` is called for a position only when all positions before it have been
 /// prepared without failure.
 ///
-/// `tick()` is called on the calling thread about every 100 ms, and whenever a step there was
-/// interrupted; false stops the batch, with every thread joined.
-template <class Job, class Tick>
+/// `tick` is asked on the calling thread about every 100 ms, and whenever a step there was
+/// interrupted; when it says stop the batch ends, with every thread joined.
+template <class Job>
 batch_result run_batch(Job& job, std::size_t count, const batch_options& options,
-                       Tick& tick) noexcept {
-    return batch<Job, Tick>(job, options, tick).run(count);
+                       ticker& tick) noexcept {
+    return batch<Job>(job, options, tick).run(count);
 }
 
 }  // namespace accv_cache::detail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many CPUs the calling thread can use.
 #pragma once
 
 #include <sched.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// A thread that blocks all signals, and where the time of a thread went.
 #pragma once
 
 #include <pthread.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Types shared by the batch runner and its jobs.
 #pragma once
 
 #include <algorithm>
@@ -6,9 +8,6 @@
 #include <limits>
 #include <mutex>
 
-#include "accv_cache/detail/run/thread.hpp"
-
-/// The words that batches and their jobs have in common.
 namespace accv_cache::detail {
 
 /// What a step says of its position: `proceed`, one of the two below, or a positive failure code
@@ -54,31 +53,6 @@ private:
     std::size_t position_ = no_position;
     verdict said_ = proceed;
     std::atomic<std::size_t> limit_{no_position};
-};
-
-/// Calls a tick now and then, on the calling thread, until it says stop.
-template <class Tick>
-class paced_tick {
-public:
-    static constexpr nanoseconds interval = 100'000'000;
-
-    paced_tick(Tick& tick, nanoseconds now) noexcept : tick_(tick), last_(now) {}
-
-    /// Ticks if it is time to. False once the tick has said stop.
-    bool at(nanoseconds now) noexcept { return now - last_ >= interval ? serve() : !stopped_; }
-
-    bool serve() noexcept {
-        if (!stopped_ && !tick_()) stopped_ = true;
-        last_ = monotonic_now();
-        return !stopped_;
-    }
-
-    bool stopped() const noexcept { return stopped_; }
-
-private:
-    Tick& tick_;
-    nanoseconds last_;
-    bool stopped_ = false;
 };
 
 }  // namespace accv_cache::detail

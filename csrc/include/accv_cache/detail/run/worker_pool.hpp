@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// The threads of one batch, and the order in which they take and finish positions.
 #pragma once
 
 #include <sys/resource.h>
@@ -12,6 +14,7 @@
 
 #include "accv_cache/detail/run/cpus.hpp"
 #include "accv_cache/detail/run/thread.hpp"
+#include "accv_cache/detail/run/tick.hpp"
 #include "accv_cache/detail/run/verdict.hpp"
 
 namespace accv_cache::detail {
@@ -32,9 +35,8 @@ public:
 
     /// Works through the list on up to `workers` threads; 0: as many as pay. `spent` is where the
     /// time of the `done` positions before went.
-    template <class Tick>
     void run(std::size_t workers, const thread_usage& spent, std::size_t done,
-             paced_tick<Tick>& tick) noexcept {
+             ticker& tick) noexcept {
         rlimit descriptors{};
         ::getrlimit(RLIMIT_NOFILE, &descriptors);
         // A good neighbour: leave three quarters of the descriptors to the rest of the process.
@@ -103,9 +105,7 @@ private:
     }
 
     /// Ticks, and starts more threads, up to `most`, while the workers wait for storage.
-    template <class Tick>
-    void supervise(std::unique_lock<std::mutex>& lock, std::size_t most,
-                   paced_tick<Tick>& tick) noexcept {
+    void supervise(std::unique_lock<std::mutex>& lock, std::size_t most, ticker& tick) noexcept {
         nanoseconds interval = first_look;
         thread_usage seen;
         std::size_t seen_done = 0;
@@ -125,7 +125,7 @@ private:
             seen_done = done;
 
             lock.unlock();
-            const bool go_on = tick.at(monotonic_now());
+            const bool go_on = tick();
             lock.lock();
             if (!go_on) give_up();
         }
