@@ -8,6 +8,7 @@ namespace accv_cache::python {
 void bind_drop(pybind11::module_& module);
 void bind_query(pybind11::module_& module);
 void bind_holders(pybind11::module_& module);
+void bind_walk(pybind11::module_& module);
 void bind_drop_videos_cache(pybind11::module_& module);
 
 }  // namespace accv_cache::python

@@ -11,5 +11,6 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used(),
     accv_cache::python::bind_drop(module);
     accv_cache::python::bind_query(module);
     accv_cache::python::bind_holders(module);
+    accv_cache::python::bind_walk(module);
     accv_cache::python::bind_drop_videos_cache(module);
 }

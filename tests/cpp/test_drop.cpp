@@ -274,6 +274,38 @@ TEST_CASE("a directory means the regular files below it, each inode once") {
         CHECK(names(drop({folder.path() + '/'}, options)) ==
               std::set<std::string>{"b.mp4", "c.txt"});
     }
+    SUBCASE("without what is excluded") {
+        options.exclude = {"*.txt", "deep/deeper"};
+        const drop_report report = drop({folder.path()}, options);
+        CHECK(names(report) == std::set<std::string>{"a.mp4"});
+        CHECK(kept_bytes(deep) == page);
+        CHECK(report.skipped().size() == 3);
+    }
+    SUBCASE("without any name of it that is excluded, whatever kind it has") {
+        options.exclude = {"deep", "fifo", "*link*", "other"};
+        const drop_report report = drop({folder.path()}, options);
+        CHECK(names(report) == std::set<std::string>{"a.mp4"});
+        CHECK(report.skipped().empty());
+    }
+    SUBCASE("a file by the name that is not excluded") {
+        options.exclude = {"a.*"};
+        CHECK(names(drop({folder.path()}, options)) ==
+              std::set<std::string>{"b.mp4", "c.txt", "same.mp4"});
+    }
+    SUBCASE("what is no larger than asked for") {
+        const std::string large = write_warm(folder / "deep/large.mp4", page + 1);
+        options.max_size_bytes = page;
+        CHECK(names(drop({folder.path()}, options)) ==
+              std::set<std::string>{"a.mp4", "b.mp4", "c.txt"});
+        CHECK(kept_bytes(large) == 2 * page);
+        options.max_size_bytes = 0;
+        CHECK(drop({folder.path()}, options).size() == 0);
+    }
+    SUBCASE("a name that is given, whatever is excluded") {
+        options.exclude = {"*"};
+        options.max_size_bytes = 0;
+        CHECK(names(drop({clip}, options)) == std::set<std::string>{"a.mp4"});
+    }
     SUBCASE("itself only") {
         options.recursive = false;
         CHECK(names(drop({folder.path()}, options)) == std::set<std::string>{"a.mp4"});

@@ -12,6 +12,7 @@
 
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
+#include "accv_cache/detail/list/pattern.hpp"
 #include "accv_cache/detail/proc/cgroup.hpp"
 #include "accv_cache/detail/proc/kernel_text.hpp"
 #include "accv_cache/detail/run/cpus.hpp"
@@ -33,6 +34,24 @@ TEST_CASE("a path list gives back what was put in") {
         CHECK(std::string(list[i]) == paths[i].c_str());
         CHECK(list.has_nul(i) == (i == 2));
     }
+}
+
+TEST_CASE("a pattern without a slash matches the last part of a path, one with a slash all of it") {
+    CHECK(matches("*.mp4", "a.mp4"));
+    CHECK(matches("*.mp4", "deep/a.mp4"));
+    CHECK_FALSE(matches("deep", "deep/a.mp4"));
+    CHECK(matches("deep/*", "deep/deeper/a.mp4"));
+    CHECK_FALSE(matches("deep/*", "a.mp4"));
+    CHECK_FALSE(matches("*/a.mp4", "a.mp4"));
+}
+
+TEST_CASE("a pattern is one of fnmatch(3)") {
+    CHECK(matches("[^a]*", "b.mp4"));
+    CHECK_FALSE(matches("[^a]*", "a.mp4"));
+    CHECK_FALSE(matches("[!a]*", "a.mp4"));
+    CHECK(matches("\\*", "*"));
+    CHECK_FALSE(matches("\\*", "a"));
+    CHECK(matches("*", ".hidden"));
 }
 
 TEST_CASE("a descriptor is closed once, by its last owner") {

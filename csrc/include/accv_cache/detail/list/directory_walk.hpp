@@ -3,7 +3,6 @@
 #pragma once
 
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "accv_cache/detail/file/file_identity.hpp"
 #include "accv_cache/detail/list/open_directory.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
+#include "accv_cache/detail/list/pattern.hpp"
 #include "accv_cache/walk.hpp"
 
 namespace accv_cache::detail {
@@ -98,6 +98,7 @@ private:
         std::string path = parent;
         if (path.back() != '/') path += '/';
         path += each.name;
+        if (matches_any(options_.exclude, path)) return;
         unsigned char type = each.type;
         file_identity found{device, each.number};
         const bool followed = type == DT_LNK && options_.follow_symlinks;
@@ -115,20 +116,26 @@ private:
             skipped_.push_back({path, skip_reason::SYMBOLIC_LINK});
         } else if (type == DT_REG || type == DT_LNK || type == DT_UNKNOWN) {
             // A link that leads nowhere, or a name that vanished: opening it will tell.
-            if (matches(path, each.name) && is_new(path, found)) files_.append(path);
+            const bool wanted = options_.include.empty() || matches_any(options_.include, path);
+            if (wanted && is_small(path) && is_new(path, found)) files_.append(path);
         } else {
             skipped_.push_back({path, skip_reason::SPECIAL_FILE});
         }
     }
 
-    bool matches(const std::string& path, const std::string& name) const {
-        const auto fits = [&](const std::string& pattern) {
-            const bool whole = pattern.find('/') != std::string::npos;
-            const char* const subject = whole ? path.c_str() + below_root_ : name.c_str();
-            return ::fnmatch(pattern.c_str(), subject, 0) == 0;
-        };
-        return options_.include.empty() ||
-               std::any_of(options_.include.begin(), options_.include.end(), fits);
+    bool matches_any(const std::vector<std::string>& patterns, const std::string& path) const {
+        const char* const below = path.c_str() + below_root_;
+        return std::any_of(patterns.begin(), patterns.end(), [below](const std::string& pattern) {
+            return matches(pattern.c_str(), below);
+        });
+    }
+
+    /// Whether a file is no larger than was asked for. What cannot be told is: opening it will say
+    /// why.
+    bool is_small(const std::string& path) const {
+        struct stat status{};
+        return !options_.max_size_bytes || ::stat(path.c_str(), &status) != 0 ||
+               status.st_size <= *options_.max_size_bytes;
     }
 
     /// Whether no other name of the same inode was found before. Entries tell an inode's number

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a pattern matches a file's name: the one dialect of globs.
+#pragma once
+
+#include <fnmatch.h>
+
+#include <cstring>
+
+namespace accv_cache::detail {
+
+/// Whether a pattern of fnmatch(3) matches `path`: all of it if the pattern has a slash, else its
+/// last part.
+inline bool matches(const char* pattern, const char* path) noexcept {
+    const char* const last_slash = std::strrchr(path, '/');
+    const bool whole = last_slash == nullptr || std::strchr(pattern, '/') != nullptr;
+    return ::fnmatch(pattern, whole ? path : last_slash + 1, 0) == 0;
+}
+
+}  // namespace accv_cache::detail
