@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from accv_cache import DropCacheStatus, DropReport, SkipReason, drop
+from accv_cache import CacheReport, DropCacheStatus, DropReport, SkipReason, _core, drop, query
 from support import mounts, residency
 from support.files import FileSystem, MakeFile
+from support.openings import openings
 from support.privileges import as_other_user, require
 from support.residency import PAGE, resident_bytes
 
@@ -123,6 +124,91 @@ class TestWhatIsTaken:
         path = warm_file(tmp_path.joinpath(*"d" * 300, "clip"))
         assert paths_of(drop(tmp_path)) == [str(path)]
         assert resident_bytes(path) == 0
+
+
+class TestWhatIsExcluded:
+    @pytest.mark.parametrize(
+        ("exclude", "left_out"),
+        [
+            ("*.mp4", {"a.mp4", ".hidden.mp4", "deep/c.mp4", "other/c.mp4"}),
+            (["*.mkv", "[ab].*"], {"a.mp4", "b.txt", "deep/deeper/d.mkv"}),
+            ("[!a]*", {"b.txt", ".hidden.mp4", "deep/c.mp4", "deep/deeper/d.mkv", "other/c.mp4"}),
+            ("deep", {"deep/c.mp4", "deep/deeper/d.mkv"}),
+            ("deep/*", {"deep/c.mp4", "deep/deeper/d.mkv"}),
+            ("*/deeper", {"deep/deeper/d.mkv"}),
+            ("tree", set()),
+            ([], set()),
+        ],
+        ids=str,
+    )
+    def test_stays(
+        self, root: Path, tree: dict[str, Path], exclude: str | list[str], left_out: set[str]
+    ) -> None:
+        report = drop(root, exclude=exclude)
+        assert set(paths_of(report)) == {str(tree[name]) for name in set(tree) - left_out}
+        assert report.skipped == []
+        assert left_of(tree) == left_out
+
+    def test_goes_before_what_is_included(self, root: Path, tree: dict[str, Path]) -> None:
+        report = drop(root, include="*.mp4", exclude="deep")
+        assert sorted(names_of(report)) == [".hidden.mp4", "a.mp4", "c.mp4"]
+        assert "deep/c.mp4" in left_of(tree)
+
+    @pytest.mark.parametrize("verb", [drop, query])
+    def test_is_not_opened(
+        self, root: Path, tree: dict[str, Path], verb: Callable[..., DropReport | CacheReport]
+    ) -> None:
+        tree["b.txt"].write_bytes(bytes(2 * PAGE))
+        (root / "pipe.mp4").symlink_to("a.mp4")
+        with openings(root, root / "deep", root / "other") as observed:
+            report = verb(
+                root, include="*.mp4", exclude=["deep", "pipe.*", ".*"], max_size_bytes=PAGE
+            )
+            assert observed.seen() == {root, tree["a.mp4"], root / "other", tree["other/c.mp4"]}
+        assert len(report.files) == 2
+        assert report.skipped == []
+
+    def test_may_be_by_size(self, root: Path, tree: dict[str, Path]) -> None:
+        tree["b.txt"].write_bytes(bytes(PAGE + 1))
+        assert sorted(names_of(drop(root, include="?.*", max_size_bytes=PAGE))) == [
+            "a.mp4",
+            "c.mp4",
+            "c.mp4",
+            "d.mkv",
+        ]
+        assert left_of(tree) == {"b.txt", ".hidden.mp4"}
+        assert len(query(root, max_size_bytes=0).files) == 0
+
+    def test_is_taken_where_it_is_named(self, tree: dict[str, Path]) -> None:
+        assert drop(tree["b.txt"], exclude="*", max_size_bytes=0).evicted_bytes == PAGE
+
+    def test_is_one_name_of_a_file_not_the_other(self, root: Path, tree: dict[str, Path]) -> None:
+        (root / "deep" / "only.webm").hardlink_to(tree["a.mp4"])
+        assert "only.webm" in names_of(drop(root, exclude="*.mp4"))
+        assert resident_bytes(tree["a.mp4"]) == 0
+
+    @pytest.mark.parametrize("size", [-1, 1 << 63])
+    def test_is_no_size_out_of_range(self, root: Path, size: int) -> None:
+        with pytest.raises(ValueError, match="max_size_bytes must be from 0"):
+            drop(root, max_size_bytes=size)
+
+
+class TestGlobs:
+    """`_core.matches` gives the dialect of walks to names that no walk finds."""
+
+    @pytest.mark.parametrize(
+        ("pattern", "path", "matches"),
+        [
+            (b"*.mp4", b"deep/a.mp4", True),
+            (b"[^a]*", b"b.mp4", True),
+            (b"[^a]*", b"a.mp4", False),
+            (b"deep", b"deep/a.mp4", False),
+            (b"deep/*", b"deep/deeper/a.mp4", True),
+            (b"*\xfe", b"\xff/\xfe", True),
+        ],
+    )
+    def test_are_those_of_fnmatch(self, pattern: bytes, path: bytes, *, matches: bool) -> None:
+        assert _core.matches(pattern, path) is matches
 
 
 class TestHardLinks:

@@ -66,6 +66,8 @@ void fill(Options& options, const pybind11::dict& asked) {
     options.length = asked["length"].cast<std::optional<std::int64_t>>();
     options.recursive = asked["recursive"].cast<bool>();
     options.include = asked["include"].cast<std::vector<std::string>>();
+    options.exclude = asked["exclude"].cast<std::vector<std::string>>();
+    options.max_size_bytes = asked["max_size_bytes"].cast<std::optional<std::int64_t>>();
     options.follow_symlinks = asked["follow_symlinks"].cast<bool>();
     options.workers = asked["workers"].cast<std::optional<std::size_t>>().value_or(0);
 }

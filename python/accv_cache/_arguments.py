@@ -52,6 +52,8 @@ class FileOptions(TypedDict):
     length: int | None
     recursive: bool
     include: list[bytes]
+    exclude: list[bytes]
+    max_size_bytes: int | None
     follow_symlinks: bool
     workers: int | None
     progress: Progress | None
@@ -63,6 +65,8 @@ def as_options(  # noqa: PLR0913 - one keyword a choice
     length: int | None,
     recursive: bool,
     include: str | Iterable[str] | None,
+    exclude: str | Iterable[str] | None,
+    max_size_bytes: int | None,
     follow_symlinks: bool,
     workers: int | None,
     progress: Progress | None,
@@ -78,19 +82,25 @@ def as_options(  # noqa: PLR0913 - one keyword a choice
         raise TypeError(msg)
     return FileOptions(
         offset=_as_number("offset", offset, least=0),
-        length=None if length is None else _as_number("length", length, least=1),
+        length=_as_number_or_none("length", length, least=1),
         recursive=recursive,
         include=_as_patterns(include),
+        exclude=_as_patterns(exclude),
+        max_size_bytes=_as_number_or_none("max_size_bytes", max_size_bytes, least=0),
         follow_symlinks=follow_symlinks,
-        workers=None if workers is None else _as_number("workers", workers, least=1),
+        workers=_as_number_or_none("workers", workers, least=1),
         progress=progress,
     )
 
 
-def _as_patterns(include: str | Iterable[str] | None) -> list[bytes]:
-    if include is None:
+def _as_patterns(globs: str | Iterable[str] | None) -> list[bytes]:
+    if globs is None:
         return []
-    return [os.fsencode(each) for each in ([include] if isinstance(include, str) else include)]
+    return [os.fsencode(each) for each in ([globs] if isinstance(globs, str) else globs)]
+
+
+def _as_number_or_none(name: str, value: int | None, least: int) -> int | None:
+    return None if value is None else _as_number(name, value, least)
 
 
 def _as_number(name: str, value: int, least: int) -> int:

@@ -19,6 +19,8 @@ def drop(  # noqa: PLR0913 - one keyword a choice
     fail_fast: bool = False,
     recursive: bool = True,
     include: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] | None = None,
+    max_size_bytes: int | None = None,
     follow_symlinks: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -44,6 +46,11 @@ def drop(  # noqa: PLR0913 - one keyword a choice
         recursive: Whether a directory also means the directories below it.
         include: A glob or globs, as in fnmatch(3), that a file met in a directory must match: its
             name, or for a pattern with a slash its path below the directory. None: every file.
+        exclude: A glob or globs of the same kind. A file or directory that matches one is not
+            taken, and such a directory is not entered, whatever `include` says; it is not listed
+            in `skipped` either. None: nothing is excluded.
+        max_size_bytes: Files met in a directory that are larger are not taken; None: files of every
+            size are. Names and sizes are looked at before a file is opened.
         follow_symlinks: Whether to follow links met in a directory. A path given is followed.
         workers: Threads at the most, at least 1; None: as many as pay.
         progress: Called as `progress(done_files, total_files, evicted_bytes)` on the calling
@@ -77,6 +84,8 @@ def drop(  # noqa: PLR0913 - one keyword a choice
         length=length,
         recursive=recursive,
         include=include,
+        exclude=exclude,
+        max_size_bytes=max_size_bytes,
         follow_symlinks=follow_symlinks,
         workers=workers,
         progress=progress,

@@ -18,6 +18,8 @@ def query(  # noqa: PLR0913 - one keyword a choice
     spans: bool = False,
     recursive: bool = True,
     include: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] | None = None,
+    max_size_bytes: int | None = None,
     follow_symlinks: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -38,6 +40,8 @@ def query(  # noqa: PLR0913 - one keyword a choice
         spans: Also give the resident ranges, exact to the page. This costs a walk over the pages.
         recursive: Whether a directory also means the directories below it.
         include: A glob or globs that a file met in a directory must match, as for `drop`.
+        exclude: A glob or globs of what is not taken of a directory, as for `drop`.
+        max_size_bytes: The largest file that is taken of a directory, as for `drop`.
         follow_symlinks: Whether to follow links met in a directory. A path given is followed.
         workers: Threads at the most, at least 1; None: as many as pay.
         progress: Called as `progress(done_files, total_files, resident_bytes)` on the calling
@@ -71,6 +75,8 @@ def query(  # noqa: PLR0913 - one keyword a choice
         length=length,
         recursive=recursive,
         include=include,
+        exclude=exclude,
+        max_size_bytes=max_size_bytes,
         follow_symlinks=follow_symlinks,
         workers=workers,
         progress=progress,
