@@ -1,10 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// The owner of an open file descriptor.
 #pragma once
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
+
+#include "accv_cache/detail/system_calls.hpp"
 
 namespace accv_cache::detail {
 
@@ -19,8 +22,7 @@ public:
     /// of blocking (open(2), fcntl(2) "Leases"). O_NOCTTY: a terminal does not become ours.
     /// May fail with EINTR, so that the caller can look at its signals before it tries again.
     static descriptor open(const char* path) noexcept {
-        const int fd = ::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        return descriptor(fd >= 0 ? fd : -errno);
+        return descriptor(sys::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     }
 
     descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -EBADF)) {}
@@ -37,7 +39,7 @@ public:
 
     /// Leaves the access time of the file as it is, which mmap(2) would set (file_accessed). For
     /// the file's owner; others are refused, and lose nothing but that.
-    void keep_access_time() const noexcept { ::fcntl(fd_, F_SETFL, O_NONBLOCK | O_NOATIME); }
+    void keep_access_time() const noexcept { sys::fcntl(fd_, F_SETFL, O_NONBLOCK | O_NOATIME); }
 
     explicit operator bool() const noexcept { return fd_ >= 0; }
     int get() const noexcept { return fd_; }
@@ -47,7 +49,7 @@ public:
 
     /// Closes it. Linux frees the number even when close(2) fails, so there is no second try.
     void reset() noexcept {
-        if (fd_ >= 0) ::close(fd_);
+        if (fd_ >= 0) sys::close(fd_);
         fd_ = -EBADF;
     }
 
@@ -58,7 +60,10 @@ private:
 };
 
 /// Whether a descriptor only names a file, being opened by O_PATH: what wants its pages gets EBADF.
-inline bool only_names(int fd) noexcept { return (::fcntl(fd, F_GETFL) & O_PATH) != 0; }
+inline bool only_names(int fd) noexcept {
+    const int flags = sys::fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_PATH) != 0;
+}
 
 /// Whether this errno says that no more files can be open at once, in the process or the system.
 inline bool is_out_of_descriptors(int error) noexcept { return error == EMFILE || error == ENFILE; }

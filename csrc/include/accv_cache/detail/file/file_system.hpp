@@ -6,6 +6,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "accv_cache/detail/system_calls.hpp"
+
 namespace accv_cache::detail {
 
 /// What the kind of a file system changes for the page cache of its files.
@@ -20,7 +22,7 @@ enum class file_system_kind {
 /// Asks for the kind by the magic number of statfs(2).
 inline file_system_kind file_system_of(int fd) noexcept {
     struct statfs status{};
-    if (::fstatfs(fd, &status) != 0) return file_system_kind::ordinary;
+    if (sys::fstatfs(fd, status) != 0) return file_system_kind::ordinary;
     switch (static_cast<unsigned>(status.f_type)) {
         case 0x01021994:  // tmpfs
         case 0x858458f6:  // ramfs
@@ -42,6 +44,8 @@ inline file_system_kind file_system_of(int fd) noexcept {
 class file_system_memory {
 public:
     file_system_kind of(int fd, const struct stat& status) noexcept {
+        // The node of a device lies on devtmpfs, which is a tmpfs; the device's pages do not.
+        if (S_ISBLK(status.st_mode)) return file_system_kind::ordinary;
         const std::uint64_t device = static_cast<std::uint64_t>(status.st_dev) << kind_bits;
         const std::uint64_t last = last_.load(std::memory_order_relaxed);
         if (last >> kind_bits << kind_bits == device && last != nothing)

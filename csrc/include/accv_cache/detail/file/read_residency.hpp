@@ -2,11 +2,7 @@
 // The two readers of residency, cachestat(2) and mincore(2), and which of them to believe.
 #pragma once
 
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +14,7 @@
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
+#include "accv_cache/detail/system_calls.hpp"
 #include "accv_cache/residency.hpp"
 
 namespace accv_cache::detail {
@@ -35,20 +32,15 @@ struct residency {
 
 /// cachestat(2), Linux 6.5. Gives 0 or -errno.
 inline int cachestat(int fd, const byte_range& range, residency& told) noexcept {
-    struct {
-        std::uint64_t offset;
-        std::uint64_t length;
-    } asked = {static_cast<std::uint64_t>(range.offset), static_cast<std::uint64_t>(range.length)};
-    struct {
-        std::uint64_t cache, dirty, writeback, evicted, recently_evicted;
-    } pages{};
-    constexpr long number = 451;  // the same on every architecture; not in the C library yet
-    if (::syscall(number, fd, &asked, &pages, 0U) != 0) return -errno;
+    const sys::cachestat_range asked = {static_cast<std::uint64_t>(range.offset),
+                                        static_cast<std::uint64_t>(range.length)};
+    sys::cachestat_pages pages{};
+    if (const int error = sys::cachestat(fd, asked, pages)) return error;
     const auto in_bytes = [](std::uint64_t count) {
         return static_cast<std::int64_t>(count) * page_size();
     };
     told.source = residency_source::CACHESTAT;
-    told.resident_bytes = in_bytes(pages.cache);
+    told.resident_bytes = in_bytes(pages.cached);
     told.dirty_bytes = in_bytes(pages.dirty);
     told.writeback_bytes = in_bytes(pages.writeback);
     return 0;
@@ -59,18 +51,19 @@ inline int cachestat(int fd, const byte_range& range, residency& told) noexcept 
 class untouched_mapping {
 public:
     untouched_mapping(int fd, std::int64_t offset, std::size_t bytes) noexcept
-        : start_(::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, offset)), bytes_(bytes) {}
+        : bytes_(bytes), error_(sys::mmap(fd, offset, bytes, start_)) {}
     untouched_mapping(const untouched_mapping&) = delete;
     untouched_mapping& operator=(const untouched_mapping&) = delete;
     ~untouched_mapping() {
-        if (*this) ::munmap(start_, bytes_);
+        if (*this) sys::munmap(start_, bytes_);
     }
-    explicit operator bool() const noexcept { return start_ != MAP_FAILED; }
+    explicit operator bool() const noexcept { return error_ == 0; }
     void* start() const noexcept { return start_; }
 
 private:
-    void* const start_;
+    void* start_ = nullptr;
     const std::size_t bytes_;
+    const int error_;
 };
 
 /// Walks the pages of [start, stop) with mincore(2) in windows of bounded size, and calls
@@ -83,7 +76,7 @@ bool for_each_resident_page(int fd, std::int64_t start, std::int64_t stop, Visit
     for (std::int64_t at = start / page * page; at < stop; at += window) {
         const auto bytes = static_cast<std::size_t>(std::min(window, round_up_to_page(stop - at)));
         const untouched_mapping mapping(fd, at, bytes);
-        if (!mapping || ::mincore(mapping.start(), bytes, vector.data()) != 0) return false;
+        if (!mapping || sys::mincore(mapping.start(), bytes, vector.data()) != 0) return false;
         const std::size_t pages = bytes / static_cast<std::size_t>(page);
         for (std::size_t i = 0; i != pages; ++i)
             if ((vector[i] & 1) != 0) visit(at + static_cast<std::int64_t>(i) * page);

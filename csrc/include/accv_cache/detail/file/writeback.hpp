@@ -3,14 +3,13 @@
 #pragma once
 
 #include <fcntl.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdint>
 #include <limits>
 
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
+#include "accv_cache/detail/system_calls.hpp"
 
 namespace accv_cache::detail {
 
@@ -28,9 +27,9 @@ inline int write_back(int fd, const byte_range& range) noexcept {
         // Unlike posix_fadvise(2) it refuses a range whose end is no off_t; 0: to the end.
         const std::int64_t most = std::numeric_limits<std::int64_t>::max() - range.offset;
         const std::int64_t length = range.length <= most ? range.length : 0;
-        return ::sync_file_range(fd, range.offset, length, wait_for_all) == 0 ? 0 : -errno;
+        return sys::sync_file_range(fd, range.offset, length, wait_for_all);
     }
-    return ::fdatasync(fd) == 0 ? 0 : -errno;
+    return sys::fdatasync(fd);
 }
 
 }  // namespace accv_cache::detail

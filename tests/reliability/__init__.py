@@ -1,0 +1,1 @@
+"""What attacks the library: run with `pytest tests/reliability`. See docs/reliability.md."""
