@@ -1,25 +1,57 @@
 #!/usr/bin/env python3
-"""Writes docs/accv-cache.1, the manual page, from the commands' own help.
+"""Writes docs/accv-cache.1, and the tables in docs/command-line.md, from the commands themselves.
 
 python scripts/man_page.py
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from accv_cache._cli import NAME, commands
+from accv_cache._cli import forms
+from accv_cache._cli.commands import commands
+from accv_cache._cli.forms import Field
+from accv_cache._cli.front import COMMANDS, NAME
 from accv_cache._cli.output import capitalised
 from accv_cache._exit_codes import MEANINGS
 
 PAGE = Path(__file__).parents[1] / "docs" / "accv-cache.1"
+WEB_PAGE = PAGE.with_name("command-line.md")
+
+_BLOCK = re.compile(r"(<!-- (\S+): made by scripts/man_page.py -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def manual() -> str:
     """The page, in the macros of man(7)."""
     return "\n".join(_lines()) + "\n"
+
+
+def web_page() -> str:
+    """The page with its tables made anew."""
+    return _BLOCK.sub(
+        lambda block: f"{block[1]}\n{_TABLES[block[2]]()}\n\n{block[3]}",
+        WEB_PAGE.read_text(encoding="utf-8"),
+    )
+
+
+def _table_of(fields: Sequence[Field[Any]]) -> str:
+    rows = (f"| {number} | {each.name} | {each.meaning} |" for number, each in enumerate(fields, 1))
+    return "\n".join(["| field | | |", "|---|---|---|", *rows])
+
+
+def _exit_codes() -> str:
+    rows = (f"| {code} | {meaning} |" for code, meaning in MEANINGS.items())
+    return "\n".join(["| code | |", "|---|---|", *rows])
+
+
+_TABLES: dict[str, Callable[[], str]] = {
+    "query-porcelain": lambda: _table_of(forms.QUERY),
+    "drop-porcelain": lambda: _table_of(forms.DROP),
+    "exit-codes": _exit_codes,
+}
 
 
 def _lines() -> Iterator[str]:
@@ -33,7 +65,9 @@ def _lines() -> Iterator[str]:
     yield ".SH DESCRIPTION"
     yield from _paragraphs(commands.help or "")
     yield ".SH COMMANDS"
-    for name, command in sorted(commands.commands.items()):
+    for name in COMMANDS:
+        command = commands.get_command(root, name)
+        assert command is not None  # noqa: S101 - for the type checker
         yield from _command(command, click.Context(command, info_name=name, parent=root))
     yield ".SH OPTIONS"
     yield from _options(commands)
@@ -82,3 +116,4 @@ def _roff(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(manual(), encoding="utf-8")
+    WEB_PAGE.write_text(web_page(), encoding="utf-8")

@@ -8,13 +8,25 @@ import json
 import os
 import re
 import runpy
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import click
 import pytest
-from rich.console import Console, RenderableType
 
-from accv_cache import CacheRecord, DropCacheStatus, DropRecord, KeptReason, ResidencySource
-from accv_cache._cli import commands, tables
+from accv_cache import (
+    CacheRecord,
+    CgroupMemory,
+    DropCacheStatus,
+    DropRecord,
+    KeptReason,
+    ResidencySource,
+)
+from accv_cache._cli import tables
+from accv_cache._cli.commands import commands
+from accv_cache._cli.front import COMMANDS
+from accv_cache._cli.terminal import unpainted
 from accv_cache._exit_codes import MEANINGS
 from support.command import run
 
@@ -26,7 +38,19 @@ GIB = 1 << 30
 demo_svg = runpy.run_path(str(ROOT / "scripts" / "demo_svg.py"))
 man_page = runpy.run_path(str(ROOT / "scripts" / "man_page.py"))
 
-ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+CGROUP = CgroupMemory(
+    version=2,
+    path="/sys/fs/cgroup/job",
+    limit_bytes=8 * GIB,
+    usage_bytes=6 * GIB,
+    anon_bytes=1023 * MIB,
+    file_bytes=5 * GIB,
+    active_file_bytes=GIB,
+    inactive_file_bytes=4 * GIB,
+    dirty_bytes=0,
+    writeback_bytes=0,
+    shmem_bytes=0,
+)
 
 
 def cache_record(path: str, size: int, *spans: tuple[int, int], dirty: int = 0) -> CacheRecord:
@@ -63,22 +87,24 @@ EVICTION = [
 ]
 
 
-def drawn(what: RenderableType, width: int, encoding: str = "utf-8") -> str:
-    """The table as it looks in a terminal of that width, without its colours."""
-    written = io.BytesIO()
-    console = Console(
-        file=io.TextIOWrapper(written, encoding),
-        width=width,
-        force_terminal=True,
-        highlight=False,
-        color_system="standard",
-        _environ={},
-    )
-    console.print(what)
-    console.file.flush()
-    lines = ESCAPE.sub("", written.getvalue().decode()).splitlines()
-    assert max(map(len, lines)) <= width
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+def residency(
+    records: Sequence[CacheRecord], width: int, before: dict[str, int] | None = None
+) -> str:
+    """The table of a query, as it looks in a terminal of that width, without its colours."""
+    return fitting(tables.residency_table(records, records, width, before), width)
+
+
+def fitting(lines: Iterable[str], width: int) -> str:
+    """The lines as text; none of them is folded."""
+    text = [unpainted(line) for line in lines]
+    assert max(map(len, text)) <= width
+    return "".join(f"{line}\n" for line in text)
+
+
+def each_command() -> list[click.Command]:
+    """The commands, loaded."""
+    context = click.Context(commands)
+    return [command for name in COMMANDS if (command := commands.get_command(context, name))]
 
 
 def assert_is_snapshot(text: str, name: str) -> None:
@@ -90,22 +116,46 @@ def assert_is_snapshot(text: str, name: str) -> None:
 
 
 class TestTables:
-    @pytest.mark.parametrize("width", [60, 80, 120])
+    @pytest.mark.parametrize("width", [40, 60, 80, 120])
     def test_of_residency(self, width: int) -> None:
-        assert_is_snapshot(drawn(tables.residency_table(RESIDENCY), width), f"query-{width}.txt")
+        assert_is_snapshot(residency(RESIDENCY, width), f"query-{width}.txt")
 
     def test_of_residency_with_changes(self) -> None:
         before = {"videos/whole.mp4": 0, "videos/middle.mp4": GIB // 4, "videos/cold.mp4": GIB}
-        table = tables.residency_table(RESIDENCY[:4], before)
-        assert_is_snapshot(drawn(table, 100), "query-watch-100.txt")
+        text = residency(RESIDENCY[:4], 100, before=before)
+        assert_is_snapshot(text, "query-watch-100.txt")
 
-    def test_of_residency_in_ascii(self) -> None:
-        table = tables.residency_table(RESIDENCY)
-        assert_is_snapshot(drawn(table, 80, "ascii"), "query-ascii-80.txt")
+    def test_of_residency_in_ascii(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+        assert_is_snapshot(residency(RESIDENCY, 80), "query-ascii-80.txt")
 
     @pytest.mark.parametrize("width", [60, 100])
     def test_of_evictions(self, width: int) -> None:
-        assert_is_snapshot(drawn(tables.eviction_table(EVICTION), width), f"drop-{width}.txt")
+        text = fitting(tables.eviction_table(EVICTION, width), width)
+        assert_is_snapshot(text, f"drop-{width}.txt")
+
+    @pytest.mark.parametrize("width", [60, 80])
+    def test_of_a_cgroup(self, width: int) -> None:
+        text = fitting(tables.cgroup_table(CGROUP, width), width)
+        assert_is_snapshot(text, f"cgroup-{width}.txt")
+
+    @pytest.mark.parametrize("width", [*range(1, 60), 500])
+    def test_cut_no_figure_however_narrow_it_is(self, width: int) -> None:
+        lines = tables.residency_table(RESIDENCY[:2], RESIDENCY[:2], width)
+        text = [unpainted(line) for line in lines]
+        assert [line.split()[-1] for line in text] in (
+            ["of", "GiB", "GiB"],
+            ["resident", "GiB", "MiB"],
+        )
+        for figure in ("2.0 GiB", "256.0 MiB"):
+            assert any(figure in line for line in text)
+
+    @pytest.mark.parametrize("width", [40, 60, 80])
+    @pytest.mark.parametrize("name", ["視頻" * 40 + ".mp4", "é" * 99, "e\u0301" * 99, "x" * 99])
+    def test_fit_whatever_script_a_name_has(self, name: str, width: int) -> None:
+        records = [cache_record(name, MIB, (0, MIB)), cache_record("short", MIB)]
+        for line in tables.residency_table(records, records, width):
+            assert tables.cells(line) < width
 
 
 class TestManual:
@@ -115,7 +165,7 @@ class TestManual:
 
     def test_has_every_option(self) -> None:
         page = man_page["manual"]().replace("\\-", "-")
-        for command in commands.commands.values():
+        for command in each_command():
             for parameter in command.params:
                 assert all(option in page for option in parameter.opts if option.startswith("-"))
 
@@ -138,6 +188,10 @@ class TestPicture:
 
 class TestDocumentation:
     PAGE = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+
+    def test_is_current(self) -> None:
+        """Otherwise: python scripts/man_page.py."""
+        assert man_page["web_page"]() == self.PAGE
 
     def test_has_every_exit_code(self) -> None:
         _, _, section = self.PAGE.partition("## Exit codes")

@@ -1,53 +1,77 @@
 """`python -m accv_cache`, and the console script `accv-cache`."""
 
-import os
+import errno
 import sys
+import traceback
+from collections.abc import Callable
 
-from accv_cache import get_cmake_dir, get_include
-from accv_cache._exit_codes import INTERRUPTED, MISSING_EXTRA, PIPE_CLOSED
+from accv_cache import __version__, get_cmake_dir, get_include
+from accv_cache._cli.front import NAME, first_screen
+from accv_cache._cli.terminal import OutputError, complain, prepare_streams, write
+from accv_cache._exit_codes import (
+    INTERRUPTED,
+    MISSING_EXTRA,
+    NOT_WRITTEN,
+    PIPE_CLOSED,
+    UNFORESEEN,
+)
 
-_EXTRAS = {"click": "cli", "rich": "cli", "av": "demo"}
+_EXTRAS = {"click": "cli", "av": "demo"}
 
-
-def _includes() -> str:
-    return "-I" + get_include()
-
-
-# What builds of C++ programs ask for; they have no extra installed.
-_PATHS = {"--cmakedir": get_cmake_dir, "--includes": _includes}
+# What is answered where no extra is installed: builds of C++ programs ask for the folders.
+_ANSWERS = {
+    "-h": first_screen,
+    "--help": first_screen,
+    "--version": lambda: f"{NAME} {__version__}",
+    "--cmakedir": get_cmake_dir,
+    "--includes": lambda: "-I" + get_include(),
+}
 
 
 def main() -> int:
     """Run the command line; the result is the exit code."""
-    path = _PATHS.get(" ".join(sys.argv[1:]))
-    if path is not None:
-        try:
-            sys.stdout.write(path() + "\n")
-        except FileNotFoundError as error:
-            sys.exit(f"accv-cache: {error}")
-        return 0
+    prepare_streams()
     try:
-        # Here, so that a missing extra can be told from a broken installation.
-        from accv_cache._cli import run  # noqa: PLC0415
-
-        code = run()
-        sys.stdout.flush()  # here, where a pipe that is closed can still be told
+        code = _run()
+        sys.stdout.flush()  # here, where a failure can still be told
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # What is still in the buffer would fail again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+    except OutputError as error:
+        if error.number == errno.EPIPE:
+            return PIPE_CLOSED
+        complain(str(error))
+        return NOT_WRITTEN
+    except Exception:  # noqa: BLE001 - Python itself would end with a code that has a meaning
+        traceback.print_exc()
+        return UNFORESEEN
+    return code
+
+
+def _run() -> int:
+    answer = _ANSWERS.get(" ".join(sys.argv[1:]))
+    if answer is not None:
+        return _write(answer)
+    try:
+        # Here, so that a missing extra can be told from a broken installation.
+        from accv_cache._cli.commands import run  # noqa: PLC0415
+
+        return run()
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         extra = _EXTRAS.get(package)
         if extra is None:
             raise
-        sys.stderr.write(
-            f"accv-cache: {package} is not installed; try: pip install 'accv_cache[{extra}]'\n"
-        )
+        complain(f"{package} is not installed; try: pip install 'accv_cache[{extra}]'")
         return MISSING_EXTRA
-    return code
+
+
+def _write(answer: Callable[[], str]) -> int:
+    try:
+        write(answer())
+    except FileNotFoundError as error:  # headers, which only the package for Linux has
+        complain(str(error))
+        return MISSING_EXTRA
+    return 0
 
 
 if __name__ == "__main__":

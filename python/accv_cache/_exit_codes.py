@@ -1,8 +1,10 @@
-"""The exit codes of the command line, in one place: the help and the man page quote them."""
+"""The exit codes of the command line, in one place: the help and the documents quote them."""
 
 STAYED = 5
 USAGE = 64  # EX_USAGE of sysexits.h; 2, which click would take, means FILE_OPEN_FAILED
 MISSING_EXTRA = 69  # EX_UNAVAILABLE of sysexits.h, which `os` has on Unix only
+UNFORESEEN = 70  # EX_SOFTWARE; 1, which Python would take, means PLATFORM_ERROR
+NOT_WRITTEN = 74  # EX_IOERR
 INTERRUPTED = 130  # what a shell reports after Ctrl-C: 128 + SIGINT
 PIPE_CLOSED = 141  # what it reports of a program whose reader went away: 128 + SIGPIPE
 
@@ -13,9 +15,11 @@ MEANINGS = {
     2: "a file cannot be opened",
     3: "a file was not evicted",
     4: "another error",
-    STAYED: "with --verify: something that can be evicted stayed",
+    STAYED: "with --verify: something stayed, or cannot be measured",
     USAGE: "wrong usage",
     MISSING_EXTRA: "a package is not installed",
+    UNFORESEEN: "an error in accv-cache itself; please report it",
+    NOT_WRITTEN: "the output cannot be written",
     INTERRUPTED: "interrupted by Ctrl-C",
     PIPE_CLOSED: "the reader of the output went away",
 }

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-import accv_cache._cli  # noqa: F401 - another user may not be able to import it
+import accv_cache._cli.commands  # noqa: F401 - another user may not be able to import it
 from accv_cache.__main__ import main
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "accv-cache")

@@ -8,14 +8,15 @@ VARIABLE = "_ACCV_CACHE_COMPLETE"
 
 
 @click.command(
+    "completion",
     epilog="""\b
 Examples:
   accv-cache completion bash > accv-cache.bash
-"""
+""",
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
-def completion(context: click.Context, shell: str) -> None:
+def command(context: click.Context, shell: str) -> None:
     """Print the completion script of a shell.
 
     For bash, add to ~/.bashrc: eval "$(accv-cache completion bash)". For zsh likewise, to ~/.zshrc,

@@ -10,14 +10,15 @@ from accv_cache._cli import forms, units
 from accv_cache._cli.output import (
     Output,
     capitalised,
-    complain,
     printable,
     write_errors,
     writes_reports,
 )
-from accv_cache._cli.progress import LiveProgress, looking
+from accv_cache._cli.progress import LiveProgress
 from accv_cache._cli.residency import exit_code, look, write_residency
 from accv_cache._cli.selection import Selection, selects_files
+from accv_cache._cli.tables import eviction_table
+from accv_cache._cli.terminal import complain, width, write
 from accv_cache._cli.until import drop_until, paths_to_drop
 from accv_cache._exit_codes import STAYED
 from accv_cache._text import as_count, as_size
@@ -58,7 +59,7 @@ usage.
 )
 @click.option("--verify", is_flag=True, help="Fail if anything stayed that can be evicted.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first file that fails.")
-def drop_command(  # noqa: PLR0913 - one an option
+def command(  # noqa: PLR0913 - one an option
     selection: Selection,
     output: Output,
     *,
@@ -94,15 +95,13 @@ def drop_command(  # noqa: PLR0913 - one an option
 
 def _drop_all(selection: Selection, output: Output, options: dict[str, Any]) -> DropReport:
     with LiveProgress("evicted", quiet=output.quiet) as progress:
-        with looking(quiet=output.quiet):
-            paths = selection.find()
-        return drop(paths, progress=progress, **options)
+        return drop(selection.find(), progress=progress, **options)
 
 
 def _say_what_would_go(selection: Selection, output: Output, until: int | None) -> int:
     found = look(selection, output)
     going = paths_to_drop(found, until or 0)
-    report = query(going, spans=output.maps_all, **selection.walk)
+    report = query(going, spans=output.json, **selection.walk)
     most = as_size(report.known_resident_bytes)
     last = f"Would evict up to {most} in {as_count(len(going), 'file')}."
     write_residency(report, selection, output, last=last)
@@ -112,19 +111,13 @@ def _say_what_would_go(selection: Selection, output: Output, until: int | None) 
 
 def _show(report: DropReport, output: Output, *, explain: bool) -> None:
     if output.verbose:
-        # Here, for the start-up of what draws nothing.
-        from accv_cache._cli.tables import eviction_table, make_console  # noqa: PLC0415
-
-        console = make_console()
         records = sorted(report.files, key=lambda each: (-(each.after_bytes or 0), each.path))
-        console.print(eviction_table(records))
-        console.print()
-    click.echo(capitalised(str(report)))
+        write(*eviction_table(records, width()), "")
+    write(capitalised(str(report)))
     if explain:
-        for line in report.explain().splitlines():
-            click.echo(printable(line))
+        write(*map(printable, report.explain().splitlines()))
     elif not _HELD.isdisjoint(report.kept):
-        click.echo("--explain says who holds it.")
+        write("--explain says who holds it.")
 
 
 def _mention_unknown(report: DropReport) -> None:

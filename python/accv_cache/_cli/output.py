@@ -2,11 +2,14 @@
 
 import dataclasses
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import click
+
+from accv_cache._cli.terminal import complain, write_bytes
 
 ROWS = 20
 """The rows of a table, unless all of them are asked for."""
@@ -42,11 +45,6 @@ class Output:
         """Whether tables and sentences are wanted."""
         return not (self.json or self.porcelain or self.quiet)
 
-    @property
-    def maps_all(self) -> bool:
-        """Whether the map of every file is wanted, and not only of the few in a table."""
-        return self.json or (self.verbose and self.for_people)
-
 
 class _Failed(Protocol):
     @property
@@ -59,14 +57,27 @@ def _write_json(document: object) -> None:
     """Write one document; it is ASCII, and reads back as the same names whatever their bytes."""
     import json  # noqa: PLC0415 - for the start-up of what writes none
 
-    click.echo(json.dumps(document, indent=2))
+    if sys.getfilesystemencoding() != "utf-8":
+        document = _as_unicode(document)
+    write_bytes(json.dumps(document, indent=2).encode("ascii") + b"\n")
+
+
+def _as_unicode(value: object) -> object:
+    """Read the names of files as UTF-8, as JSON has it, and not as the locale would."""
+    if isinstance(value, str):
+        return os.fsencode(value).decode("utf-8", "surrogateescape")
+    if isinstance(value, dict):
+        return {key: _as_unicode(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_unicode(each) for each in value]
+    return value
 
 
 def _write_lines(rows: Iterable[Sequence[str | int | None]], *, end: str) -> None:
     """Write a line a row, its fields separated by tabs, '-' for what is unknown."""
     for row in rows:
         line = "\t".join("-" if field is None else str(field) for field in row) + end
-        sys.stdout.buffer.write(line.encode(errors="surrogateescape"))
+        write_bytes(os.fsencode(line))
 
 
 def write_errors(records: Iterable[_Failed]) -> None:
@@ -74,11 +85,6 @@ def write_errors(records: Iterable[_Failed]) -> None:
     for record in records:
         if record.error is not None:
             complain(f"{printable(record.path)}: {record.error.strerror}")
-
-
-def complain(text: str) -> None:
-    """Say something on standard error."""
-    click.echo(f"accv-cache: {text}", err=True)
 
 
 def printable(path: str) -> str:

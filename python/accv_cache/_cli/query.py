@@ -1,15 +1,17 @@
 """`accv-cache query`: see what is resident."""
 
 import dataclasses
-from collections.abc import Sequence
+from functools import partial
 
 import click
 
-from accv_cache import CacheRecord, CacheReport, CgroupMemory, cgroup_memory, query
+from accv_cache import CacheReport, CgroupMemory, cgroup_memory, query
 from accv_cache._cli import forms
-from accv_cache._cli.output import Output, complain, write_errors, writes_reports
-from accv_cache._cli.residency import exit_code, largest, look, with_spans, write_residency
+from accv_cache._cli.output import Output, write_errors, writes_reports
+from accv_cache._cli.residency import exit_code, look, with_spans, write_residency
 from accv_cache._cli.selection import Selection, selects_files
+from accv_cache._cli.tables import cgroup_table
+from accv_cache._cli.terminal import complain, paint, width, write
 
 _Figures = dict[str, forms.Value]
 
@@ -41,7 +43,7 @@ Examples:
     help="How often to look with --watch.",
 )
 @click.option("--cgroup", is_flag=True, help="Show what fills the memory limit of this pod or job.")
-def query_command(
+def command(
     selection: Selection, output: Output, *, watch: bool, interval: float, cgroup: bool
 ) -> int:
     """See how much of files is in the page cache.
@@ -53,7 +55,7 @@ def query_command(
         return _show_cgroup(selection, output)
     if watch:
         return _watch(selection, output, interval)
-    report = look(selection, output, spans=output.maps_all)
+    report = look(selection, output, spans=output.json)
     write_residency(report, selection, output)
     write_errors(report.failed)
     return exit_code(report)
@@ -63,18 +65,12 @@ def _watch(selection: Selection, output: Output, interval: float) -> int:
     if not output.for_people:
         message = "--watch draws for people: it goes without --json, --porcelain and -q."
         raise click.UsageError(message)
-    # Here, for the start-up of what draws nothing.
-    from accv_cache._cli.watching import watch  # noqa: PLC0415
-
-    paths = selection.find()
+    from accv_cache._cli.watching import watch  # noqa: PLC0415 - for the start-up of the rest
 
     def look_again() -> CacheReport:
-        return query(paths, **selection.walk)
+        return query(selection.find(), **selection.walk)
 
-    def draw(report: CacheReport, rows: int) -> Sequence[CacheRecord]:
-        return with_spans(largest(report.files, rows), selection)
-
-    return watch(look_again, draw, interval)
+    return watch(look_again, partial(with_spans, selection=selection), interval)
 
 
 def _show_cgroup(selection: Selection, output: Output) -> int:
@@ -100,13 +96,7 @@ def _numbers(figures: _Figures | None) -> list[tuple[str, forms.Value]]:
 def _draw(memory: CgroupMemory | None) -> None:
     if memory is None:
         return
-    # Here, for the start-up of what draws nothing.
-    from accv_cache._cli.tables import cgroup_table, make_console  # noqa: PLC0415
-
-    console = make_console()
-    console.print(cgroup_table(memory))
-    console.print()
-    console.print(memory.advice, style="bold", soft_wrap=True)
+    write(*cgroup_table(memory, width()), "", paint(memory.advice, "bold"))
 
 
 def _as_dict(memory: CgroupMemory) -> _Figures:

@@ -2,21 +2,25 @@
 
 import heapq
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from accv_cache import CacheRecord, CacheReport, DropCacheStatus, query
 from accv_cache._cli import forms
 from accv_cache._cli.output import ROWS, Output, capitalised
-from accv_cache._cli.progress import LiveProgress, looking
+from accv_cache._cli.progress import LiveProgress
 from accv_cache._cli.selection import Selection
+from accv_cache._cli.tables import residency_table
+from accv_cache._cli.terminal import paint, width, write
+
+_AT_ONCE = 256
+"""The files that are looked at before the lines of them are written."""
 
 
 def look(selection: Selection, output: Output, *, spans: bool = False) -> CacheReport:
     """Query the files that the arguments name, and show how far it is."""
     with LiveProgress("resident", quiet=output.quiet) as progress:
-        with looking(quiet=output.quiet):
-            paths = selection.find()
-        return query(paths, spans=spans, progress=progress, **selection.walk)
+        return query(selection.find(), spans=spans, progress=progress, **selection.walk)
 
 
 def exit_code(report: CacheReport) -> int:
@@ -48,11 +52,12 @@ def largest(records: Iterable[CacheRecord], count: int | None) -> list[CacheReco
     return heapq.nsmallest(count, opened, key=_rank)
 
 
-def with_spans(records: Sequence[CacheRecord], selection: Selection) -> Sequence[CacheRecord]:
+def with_spans(records: Iterable[CacheRecord], selection: Selection) -> Iterator[CacheRecord]:
     """Look again, with the maps: they cost a walk over the pages, so only shown files get one."""
     part = selection.part
-    paths = [record.path for record in records]
-    return query(paths, spans=True, offset=part.offset, length=part.length).files
+    paths = (record.path for record in records)
+    while some := list(islice(paths, _AT_ONCE)):
+        yield from query(some, spans=True, offset=part.offset, length=part.length).files
 
 
 def _rank(record: CacheRecord) -> tuple[int, str]:
@@ -61,19 +66,11 @@ def _rank(record: CacheRecord) -> tuple[int, str]:
 
 def _show(report: CacheReport, selection: Selection, output: Output, last: str) -> None:
     """Print the table of the files that hold most, and the sums."""
-    # Here, for the start-up of what draws nothing.
-    from accv_cache._cli.tables import make_console, residency_table  # noqa: PLC0415
-
-    console = make_console()
-    shown: Sequence[CacheRecord] = largest(report.files, None if output.maps_all else ROWS)
-    if not output.maps_all:
-        shown = with_spans(shown, selection)
+    shown = largest(report.files, None if output.verbose else ROWS)
     if shown:
-        console.print(residency_table(shown))
-        console.print()
+        write(*residency_table(shown, with_spans(shown, selection), width()))
+        write("")
     hidden = len(report.files) - len(report.failed) - len(shown)
     if hidden:
-        console.print(f"{hidden} more (-v shows all)", style="dim")
-    console.print(capitalised(str(report)), style="bold", soft_wrap=True)
-    if last:
-        console.print(last, soft_wrap=True)
+        write(paint(f"{hidden} more (-v shows all)", "dim"))
+    write(paint(capitalised(str(report)), "bold"), *[last] * bool(last))

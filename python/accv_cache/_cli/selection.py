@@ -6,12 +6,15 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
 from accv_cache import CacheRecord, query
 from accv_cache._cli import units
+from accv_cache._cli.output import printable
+
+_STANDARD_INPUT = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Selection:
     """The files that the arguments name, and how to walk to them."""
 
     paths: tuple[str, ...]
-    listing: BinaryIO | None
+    listing: str | None
     nul: bool
     only: tuple[str, ...]
     ignore: tuple[str, ...]
@@ -66,7 +69,13 @@ class Selection:
     def _listed(self) -> list[str]:
         if self.listing is None:
             return []
-        data = self.listing.read()
+        source: str | int = _STANDARD_INPUT if self.listing == "-" else self.listing
+        try:
+            with open(source, "rb", closefd=source != _STANDARD_INPUT) as file:
+                data = file.read()
+        except OSError as error:
+            message = f"Cannot read the list {printable(self.listing)}: {error.strerror}."
+            raise click.UsageError(message) from error
         if not self.nul and b"\0" in data:
             message = "The list has NUL bytes: pass -0 too."
             raise click.UsageError(message)
@@ -102,7 +111,6 @@ _OPTIONS = (
         "-b",
         "--from",
         "listing",
-        type=click.File("rb"),
         metavar="FILE",
         help="Also take the paths that FILE lists, one a line; '-' is standard input.",
     ),

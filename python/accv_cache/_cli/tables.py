@@ -1,126 +1,273 @@
 """What people read: tables, in the width of the terminal, or as wide as it takes in a pipe."""
 
 import os
-import sys
-from collections.abc import Mapping, Sequence
-
-from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import repeat
+from typing import NamedTuple
 
 from accv_cache import CacheRecord, CgroupMemory, DropRecord
-from accv_cache._cli.bars import Bar, Map
+from accv_cache._cli.bars import NARROWEST, WIDEST, bar, residency_map
 from accv_cache._cli.output import printable
+from accv_cache._cli.terminal import can_write, paint, unpainted
 from accv_cache._text import as_size
 
-_PIPE_WIDTH = 10_000  # nothing is folded there: programs read it too
+Drawing = Callable[[int], str]
+"""What fills the columns that it is given."""
+
+_GAP = "  "
+_LONG_NAME = 24
+"""Below this many columns a name is not cut for a drawing's sake."""
+
+_WIDE = "FW"  # of East Asian scripts
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Let the caller know, where rich would exit with 1."""
-        raise BrokenPipeError
+class Row(NamedTuple):
+    """A line of a table: a name, figures, and a remark; a drawing comes beside the name."""
+
+    name: str
+    figures: Sequence[str]
+    remark: str = ""
 
 
-def make_console() -> Console:
-    """A console on standard output."""
-    has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return _Console(highlight=False, width=None if has_width else _PIPE_WIDTH)
+class Layout(NamedTuple):
+    """How the rows of a table give way in a terminal that is too narrow for all of them."""
+
+    shortest_name: int = 8
+    """What names are cut to at the most."""
+    spare: Sequence[int] = ()
+    """The positions of figures that may go, the first to go first."""
+
+
+class _Widths(NamedTuple):
+    name: int
+    drawing: int
+    figures: list[int]
+    remark: int
+
+
+def lay_out(
+    rows: Sequence[Row],
+    width: int | None,
+    drawings: Iterable[Drawing] | None = None,
+    layout: Layout = Layout(),  # noqa: B008 - it does not change
+) -> Iterator[str]:
+    """Make the lines of a table, one per row, in the width of a terminal.
+
+    The drawing gives way first, then the middle of names, then figures that are spare. No other
+    figure does: in a terminal that has no room for them the line goes on below.
+
+    Args:
+        rows: The heads of the columns, then the rows; no heads are drawn if all of them are empty.
+        width: The columns of the terminal; None: nobody counts them.
+        drawings: One per row, each taken when its row is; None: there are none.
+        layout: How the rows give way.
+    """
+    widths = _measure(rows, WIDEST if drawings is not None else 0)
+    if width is not None:
+        # The last column of a terminal stays free: some fold a line there that just fits.
+        widths = _fit(widths, width - 1, layout)
+    heads, *rest = rows
+    if any((heads.name, *heads.figures, heads.remark)):
+        yield paint(_line(heads, lambda _: "map", widths), "dim")
+    for row, draw in zip(rest, drawings or repeat(_nothing), strict=False):
+        yield _line(row, draw, widths)
+
+
+def _measure(rows: Sequence[Row], drawing: int) -> _Widths:
+    """What the columns would like to have."""
+    columns = zip(*(row.figures for row in rows), strict=True)
+    return _Widths(
+        name=max(cells(row.name) for row in rows),
+        drawing=drawing,
+        figures=[max(map(cells, column)) for column in columns],
+        remark=max(cells(row.remark) for row in rows),
+    )
+
+
+def _fit(wanted: _Widths, width: int, layout: Layout) -> _Widths:
+    """What they get."""
+    figures = list(wanted.figures)
+    room = width - sum(figure + len(_GAP) for figure in figures)
+    for position in layout.spare:
+        if room < min(wanted.name, layout.shortest_name):
+            room += figures[position] + len(_GAP)
+            figures[position] = 0
+    remark = 0
+    if wanted.remark:
+        room -= len(_GAP)
+        remark = min(wanted.remark, max(room - wanted.name, room // 2))
+        room -= remark
+    drawing = min(wanted.drawing, room - len(_GAP) - wanted.name)
+    if drawing < NARROWEST:
+        drawing = min(wanted.drawing, NARROWEST)
+        if room - len(_GAP) - drawing < _LONG_NAME:
+            drawing = 0
+    name = room - (drawing + len(_GAP)) * bool(drawing)
+    return _Widths(min(wanted.name, max(name, layout.shortest_name)), drawing, figures, remark)
+
+
+def _line(row: Row, draw: Drawing, widths: _Widths) -> str:
+    parts = [pad(cut(row.name, widths.name), widths.name)]
+    if widths.drawing:
+        parts.append(pad(draw(widths.drawing), widths.drawing))
+    parts += [
+        " " * (column - cells(figure)) + figure
+        for figure, column in zip(row.figures, widths.figures, strict=True)
+        if column
+    ]
+    if row.remark:
+        parts.append(cut(row.remark, widths.remark))
+    return _GAP.join(parts).rstrip()
+
+
+def _nothing(_: int) -> str:
+    return ""
 
 
 def residency_table(
-    records: Sequence[CacheRecord], before: Mapping[str, int] | None = None
-) -> Table:
+    records: Sequence[CacheRecord],
+    maps: Iterable[CacheRecord],
+    width: int | None,
+    before: Mapping[str, int] | None = None,
+) -> Iterator[str]:
     """Show a map, the share and the size of each file.
 
     Args:
-        records: The files, with their spans.
+        records: The files.
+        maps: The same with their spans, each taken when its line is made.
+        width: The columns of the terminal; None: nobody counts them.
         before: What was resident of each path at first, to show what changed since.
     """
     has_dirty = any(record.dirty_bytes for record in records)
-    dirty = ["dirty"] if has_dirty else []
-    change = ["change"] if before is not None else []
-    table = new_table("file", "map", "%", "resident", "of", *dirty, *change)
-    for record in records:
-        cells: list[RenderableType] = [printable(record.path), _map(record), _percent(record)]
-        cells += [_size(record.resident_bytes), as_size(record.size_bytes)]
+    folder, names = _short_names([record.path for record in records], width)
+    heads = ["%", "resident", "of", *["dirty"] * has_dirty, *["change"] * (before is not None)]
+    rows = []
+    for record, name in zip(records, names, strict=True):
+        figures = [_percent(record), _resident(record), as_size(_asked_bytes(record))]
         if has_dirty:
-            cells.append(_size(record.dirty_bytes))
+            figures.append(_size(record.dirty_bytes))
         if before is not None:
-            cells.append(change_since(before.get(record.path, 0), record.resident_bytes))
-        table.add_row(*cells)
-    return table
+            figures.append(change_since(before.get(record.path, 0), record.resident_bytes))
+        rows.append(Row(name, figures))
+    spare = [heads.index(head) for head in ("dirty", "of", "%") if head in heads]
+    rows.insert(0, Row(folder or "file", heads))
+    yield from lay_out(rows, width, map(_map, maps), Layout(spare=spare))
 
 
-def eviction_table(records: Sequence[DropRecord]) -> Table:
+def eviction_table(records: Sequence[DropRecord], width: int | None) -> Iterator[str]:
     """Show what each file held before and after, and why."""
-    table = new_table("file", "before", "after", "why")
-    for record in records:
-        table.add_row(
-            printable(record.path),
-            _size(record.before_bytes),
-            _size(record.after_bytes),
-            _reason(record),
-        )
-    return table
+    folder, names = _short_names([record.path for record in records], width)
+    rows = [Row(folder or "file", ["before", "after"], "why")]
+    rows += [
+        Row(name, [_size(record.before_bytes), _size(record.after_bytes)], _reason(record))
+        for record, name in zip(records, names, strict=True)
+    ]
+    yield from lay_out(rows, width)
 
 
-def cgroup_table(memory: CgroupMemory) -> Table:
+def cgroup_table(memory: CgroupMemory, width: int | None) -> Iterator[str]:
     """Show what fills the memory of a cgroup."""
     whole = memory.limit_bytes or memory.usage_bytes or 0
-    table = new_table("", "", "")
-    for name, count in (
-        ("used", memory.usage_bytes),
-        ("  own memory of the programs", memory.anon_bytes),
-        ("  page cache", memory.evictable_bytes),
-        ("    used again since it was read", memory.active_file_bytes),
-        ("    not written back yet", memory.dirty_bytes),
-        ("  tmpfs and shared memory", memory.shmem_bytes),
-    ):
-        if count is not None:
-            table.add_row(name, Bar(min(count / whole, 1) if whole else 0), as_size(count))
+    figures = [
+        (name, count)
+        for name, count in (
+            ("used", memory.usage_bytes),
+            ("  own memory of the programs", memory.anon_bytes),
+            ("  page cache", memory.evictable_bytes),
+            ("    used again since it was read", memory.active_file_bytes),
+            ("    not written back yet", memory.dirty_bytes),
+            ("  tmpfs and shared memory", memory.shmem_bytes),
+        )
+        if count is not None
+    ]
     limit = "no limit" if memory.limit_bytes is None else as_size(memory.limit_bytes)
-    table.add_row("limit", "", limit)
-    return table
+    rows = [Row("", [""]), *(Row(name, [as_size(count)]) for name, count in figures)]
+    rows.append(Row("limit", [limit]))
+    bars = [partial(bar, min(count / whole, 1) if whole else 0) for _, count in figures]
+    yield from lay_out(rows, width, [*bars, _nothing], Layout(shortest_name=99))
 
 
-def new_table(name: str, *columns: str) -> Table:
-    """A table of names, then drawings, which give way in a narrow terminal, and figures."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(name, overflow="fold", min_width=min(len(name), 8))
-    for column in columns:
-        if column in ("map", "why"):
-            table.add_column(column)
-        else:
-            table.add_column(column, no_wrap=True, justify="right")
-    table.show_header = any((name, *columns))
-    table.header_style = "dim"
-    return table
-
-
-def change_since(before: int, now: int | None) -> Text:
-    """Write how much came in or left."""
+def change_since(before: int, now: int | None) -> str:
+    """Write how much came in or was evicted."""
     change = (now or 0) - before
     if change == 0:
-        return Text("")
-    return Text(f"{'+' if change > 0 else ''}{as_size(change)}", "green" if change > 0 else "red")
+        return ""
+    return paint(f"{'+' * (change > 0)}{as_size(change)}", "green" if change > 0 else "red")
 
 
-def _map(record: CacheRecord) -> RenderableType:
+def cells(text: str) -> int:
+    """The columns that a text takes in a terminal."""
+    plain = unpainted(text)
+    if plain.isascii():
+        return len(plain)
+    return sum(map(_cells_of, plain))
+
+
+def pad(text: str, width: int) -> str:
+    """Fill a text up with blanks."""
+    return text + " " * (width - cells(text))
+
+
+def cut(text: str, width: int) -> str:
+    """Take out the middle of a text that is too long."""
+    if cells(text) <= width:
+        return text
+    mark = "…" if can_write("…") else "~"
+    tail = _start(text[::-1], width // 2)[::-1]
+    return _start(text, width - len(mark) - cells(tail)) + mark + tail
+
+
+def _start(text: str, width: int) -> str:
+    """As much of the start of a text as fits."""
+    taken = 0
+    for position, character in enumerate(text):
+        taken += _cells_of(character)
+        if taken > width:
+            return text[:position]
+    return text
+
+
+def _cells_of(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):  # drawn over the one before
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in _WIDE else 1
+
+
+def _short_names(paths: Sequence[str], width: int | None) -> tuple[str, list[str]]:
+    """The folder that all files lie in, to be named once in a terminal, and the names below it."""
+    folder = "" if len(paths) == 1 else os.path.commonprefix(paths).rpartition("/")[0]  # noqa: RUF071 - as given
+    if width is None or not folder:
+        return "", [printable(path) for path in paths]
+    return printable(folder) + "/", [printable(path[len(folder) + 1 :]) for path in paths]
+
+
+def _map(record: CacheRecord) -> Drawing:
+    return lambda width: residency_map(record, width)
+
+
+def _asked_bytes(record: CacheRecord) -> int:
+    start, stop = record.measured
+    return stop - start
+
+
+def _resident(record: CacheRecord) -> str:
     if record.resident_bytes is None:
-        return Text("only its owner may see", "yellow")
-    return Map(record)
+        return _size(None)
+    # The last page counts as a whole one, and would be more than there is.
+    return as_size(min(record.resident_bytes, _asked_bytes(record)))
 
 
 def _percent(record: CacheRecord) -> str:
-    if record.resident_bytes is None or record.size_bytes == 0:
+    asked = _asked_bytes(record)
+    if record.resident_bytes is None or asked == 0:
         return ""
-    # The last page counts as a whole one.
-    return f"{min(100, 100 * record.resident_bytes // record.size_bytes)} %"
+    return f"{min(100, 100 * record.resident_bytes // asked)} %"
 
 
 def _size(count: int | None) -> str:
-    return "unknown" if count is None else as_size(count)
+    return paint("unknown", "yellow") if count is None else as_size(count)
 
 
 def _reason(record: DropRecord) -> str:

@@ -8,10 +8,11 @@ from operator import itemgetter
 from typing import Any
 
 from accv_cache import CacheRecord, CacheReport, DropReport, drop
-from accv_cache._cli.output import Output, complain
+from accv_cache._cli.output import Output
 from accv_cache._cli.progress import LiveProgress
 from accv_cache._cli.residency import look
 from accv_cache._cli.selection import Selection
+from accv_cache._cli.terminal import complain
 from accv_cache._text import as_count
 
 

@@ -1,44 +1,56 @@
 """`accv-cache query --watch`: the table that refreshes in place."""
 
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
-
-from rich.console import Console, Group
-from rich.live import Live
-from rich.text import Text
 
 from accv_cache import CacheRecord, CacheReport
 from accv_cache._cli.output import ROWS, capitalised
-from accv_cache._cli.tables import change_since, make_console, residency_table
+from accv_cache._cli.tables import change_since, cut, residency_table
+from accv_cache._cli.terminal import Region, can_redraw, paint, size_of, width, write
 
 Look = Callable[[], CacheReport]
-Draw = Callable[[CacheReport, int], Sequence[CacheRecord]]
+MapAll = Callable[[Iterable[CacheRecord]], Iterator[CacheRecord]]
 
-_AROUND = 4  # lines of the screen that are no rows of the table
+_AROUND = 6
+"""Lines of the screen that are no files: the clock, the heads, the sum, and blank ones."""
 
 
-def watch(look: Look, draw: Draw, interval: float) -> NoReturn:
-    """Show what `look` finds and `draw` picks of it, every `interval` seconds, until Ctrl-C."""
-    console = make_console()
+def watch(look: Look, map_all: MapAll, interval: float) -> NoReturn:
+    """Show what `look` finds, every `interval` seconds, until Ctrl-C."""
     report = look()
     before = {record.path: record.resident_bytes or 0 for record in report.files}
     held = report.known_resident_bytes
-    with Live(console=console, auto_refresh=False, transient=False) as live:
+    redraws = can_redraw(sys.stdout)
+    with Region(sys.stdout) as region:
         while True:
-            sums = Text(capitalised(str(report)), "bold")
-            if change := change_since(held, report.known_resident_bytes):
-                sums = Text.assemble(sums, "  ", change)
-            if console.is_terminal:
-                rows = max(1, min(ROWS, console.height - _AROUND))
-                table = residency_table(draw(report, rows), before)
-                live.update(Group(table, Text(), sums), refresh=True)
+            change = change_since(held, report.known_resident_bytes)
+            sums = f"{paint(capitalised(str(report)), 'bold')}  {change}".rstrip()
+            if redraws:
+                region.draw(_screen(report, before, map_all, sums, interval))
             else:
-                _print_line(console, sums)
+                write(sums)
+                sys.stdout.flush()
             time.sleep(interval)
             report = look()
 
 
-def _print_line(console: Console, line: Text) -> None:
-    console.print(line, soft_wrap=True)
-    console.file.flush()
+def _screen(
+    report: CacheReport, before: dict[str, int], map_all: MapAll, sums: str, interval: float
+) -> Iterator[str]:
+    """The lines of a look: the files that changed most, then those that hold most."""
+    size = size_of(sys.stdout)
+    opened = (record for record in report.files if record.error is None)
+
+    def rank(record: CacheRecord) -> tuple[int, int, str]:
+        resident = record.resident_bytes or 0
+        return -abs(resident - before.get(record.path, 0)), -resident, record.path
+
+    shown = sorted(opened, key=rank)[: max(1, min(ROWS, size.lines - _AROUND))]
+    clock = f"{time.strftime('%H:%M:%S')}, every {interval:g} s; Ctrl-C ends it"
+    lines = [paint(clock, "dim"), ""]
+    if shown:
+        lines += [*residency_table(shown, map_all(shown), width(), before), ""]
+    for line in (*lines, sums):
+        yield cut(line, size.columns - 1)

@@ -8,11 +8,12 @@ from accv_cache import DropCacheStatus
 
 
 @click.command(
+    "demo",
     epilog="""\b
 Examples:
   accv-cache demo
   accv-cache demo --directory .
-"""
+""",
 )
 @click.option(
     "--directory",
@@ -20,10 +21,10 @@ Examples:
     type=click.Path(exists=True, file_okay=False, writable=True),
     help="Make the clips here, on a disk, instead of where temporary files go.",
 )
-def demo(directory: str | None) -> int:
+def command(directory: str | None) -> int:
     """Watch video clips leave the page cache.
 
-    Makes a handful of clips in a temporary folder, decodes them cold and warm, evicts them with
+    Makes a handful of clips in a temporary folder, reads and decodes them, evicts them with
     drop_videos_cache, and draws how much of each is in memory before and after. Takes some
     seconds and 40 MB of disk, and cleans up.
     """

@@ -3,60 +3,62 @@
 import mmap
 import os
 import resource
+import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory, gettempdir
 from typing import ParamSpec, TypeVar
 
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-
 from accv_cache import DropCacheStatus, drop_videos_cache, query
-from accv_cache._cli.bars import Bar
+from accv_cache._cli.bars import bar
 from accv_cache._cli.demo.clips import COUNT, decode, make_clips
-from accv_cache._cli.tables import make_console
+from accv_cache._cli.output import printable
+from accv_cache._cli.tables import Drawing, Row, cut, lay_out
+from accv_cache._cli.terminal import Region, can_redraw, paint, size_of, width, write
 from accv_cache._text import as_duration, as_size
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _PREFIX = "accv-cache-demo-"
+_INDENT = "  "
 
 
 def walk_through(directory: Path | None) -> int:
     """Show it all in `directory` (None: where temporary files go); the result is the exit code."""
-    console = make_console()
-    disk = find_disk(console, directory)
+    disk = find_disk(directory)
     if disk is None:
         return DropCacheStatus.FADVISE_FAILED.value
     with TemporaryDirectory(prefix=_PREFIX, dir=disk) as folder:
-        clips = _make_clips(console, Path(folder))
-        before = _decode_twice(console, clips)
-        _headline(console, "In memory after decoding")
-        _show_residency(console, clips, before)
+        clips = _make_clips(Path(folder))
+        before = _read_and_decode(clips)
+        _headline("In memory after decoding")
+        _show_residency(clips, before)
         seconds, status = _timed(drop_videos_cache, clips)
         after = [_resident_bytes(clip) for clip in clips]
-        _headline(console, f"drop_videos_cache: {status.name} in {as_duration(seconds)}")
-        _show_residency(console, clips, after)
-        _headline(console, f"{as_size(sum(before) - sum(after))} of memory came back.")
+        _headline(f"drop_videos_cache: {status.name} in {as_duration(seconds)}")
+        _show_residency(clips, after)
+        _headline(f"{as_size(sum(before) - sum(after))} of memory came back.")
     return status.value
 
 
-def find_disk(console: Console, directory: Path | None) -> Path | None:
+def find_disk(directory: Path | None) -> Path | None:
     """The first folder whose files can be evicted: `directory`, or where temporary files go."""
     # Many systems keep /tmp in memory, and /var/tmp on a disk.
     usual = [Path(gettempdir()), Path("/var/tmp")]  # noqa: S108 - only a private folder is made
     for candidate in [directory] if directory else usual:
         if _can_evict_in(candidate):
             return candidate
-        console.print(
-            f"Nothing in {candidate} can be evicted: it lies in memory itself, as a tmpfs does.",
-            style="yellow",
-            soft_wrap=True,
+        write(
+            paint(
+                f"Nothing in {printable(str(candidate))} can be evicted: "
+                "it lies in memory itself, as a tmpfs does.",
+                "yellow",
+            )
         )
-    console.print("Choose a folder on a disk: accv-cache demo --directory DIR", soft_wrap=True)
+    write("Choose a folder on a disk: accv-cache demo --directory DIR")
     return None
 
 
@@ -77,70 +79,96 @@ def _make_cold(paths: Sequence[Path]) -> None:
     drop_videos_cache(paths)
 
 
-def _make_clips(console: Console, folder: Path) -> list[Path]:
-    clips = []
+def _make_clips(folder: Path) -> list[Path]:
+    clips: list[Path] = []
     start = time.perf_counter()
-    with console.status(f"Encoding {COUNT} clips", spinner="line") as status:
+    with _Steps() as steps:
+        steps.show(f"Encoding {COUNT} clips")
         for clip in make_clips(folder):
             clips.append(clip)
-            status.update(f"Encoding {COUNT} clips: {len(clips)} done")
+            steps.show(f"Encoding {COUNT} clips: {len(clips)} done")
     seconds = time.perf_counter() - start
     total = sum(clip.stat().st_size for clip in clips)
-    console.print(f"Made {COUNT} clips, {as_size(total)}, in {as_duration(seconds)}.")
+    write(f"Made {COUNT} clips, {as_size(total)}, in {as_duration(seconds)}.")
     return clips
 
 
-def _decode_twice(console: Console, clips: Sequence[Path]) -> list[int]:
-    """Show how long each clip takes cold and warm, and how much was read from the disk for it.
+def _read_and_decode(clips: Sequence[Path]) -> list[int]:
+    """Show what it costs to read each clip cold, to decode it, and to read it once more.
+
+    The decoder is timed by itself: it differs more from time to time than a disk costs.
 
     Returns:
         Each clip's resident bytes, seen as soon as it was decoded: the kernel may take memory back
         at any time.
     """
     _make_cold(clips)
-    table = _table(amounts=2)
-    table.add_row("", "cold", "warm", style="dim")
-    reads = {"cold": 0, "warm": 0}
+    works = {"read cold": _read, "decode": decode, "read again": _read}
+    from_disk = dict.fromkeys(works, 0)
+    rows = []
     residents = []
-    with console.status("Decoding", spinner="line"):
+    with _Steps() as steps:
         for clip in clips:
             times = []
-            for state in reads:
-                read_before = _read_bytes()
-                seconds, _ = _timed(decode, clip)
-                reads[state] += _read_bytes() - read_before
+            for name, work in works.items():
+                steps.show(f"{clip.name}: {name}")
+                before = _read_bytes()
+                seconds, _ = _timed(work, clip)
+                from_disk[name] += _read_bytes() - before
                 times.append(as_duration(seconds))
             residents.append(_resident_bytes(clip))
-            table.add_row(clip.name, *times)
-    table.add_row("disk reads", *map(as_size, reads.values()), style="dim")
-    _headline(console, "Decoding, cold and warm")
-    console.print(Padding.indent(table, 2))
+            rows.append(Row(clip.name, times))
+    rows.append(Row("from the disk", [as_size(count) for count in from_disk.values()]))
+    _headline("The first time, a clip comes from the disk; the second time, from memory")
+    _print_table(Row("", list(works)), rows, None)
     return residents
 
 
-def _show_residency(console: Console, clips: Sequence[Path], residents: Sequence[int]) -> None:
+def _show_residency(clips: Sequence[Path], residents: Sequence[int]) -> None:
     """Draw how much of each clip is resident."""
-    table = _table(bars=1, amounts=2)
-    for clip, resident in zip(clips, residents, strict=True):
-        fraction = min(resident / clip.stat().st_size, 1)  # the last page counts as a whole
-        table.add_row(clip.name, Bar(fraction), f"{int(100 * fraction)} %", as_size(resident))
-    console.print(Padding.indent(table, 2))
+    # The last page counts as a whole one.
+    shares = [
+        min(resident / clip.stat().st_size, 1)
+        for clip, resident in zip(clips, residents, strict=True)
+    ]
+    rows = [
+        Row(clip.name, [f"{int(100 * share)} %".rjust(len("100 %")), as_size(resident)])
+        for clip, share, resident in zip(clips, shares, residents, strict=True)
+    ]
+    _print_table(Row("", ["", ""]), rows, [partial(bar, share) for share in shares])
 
 
-def _table(*, bars: int = 0, amounts: int) -> Table:
-    """A table of names, then bars, which give way in a narrow terminal, then amounts."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    for _ in range(bars):
-        table.add_column()
-    for _ in range(amounts):
-        table.add_column(no_wrap=True, justify="right", min_width=len("100 %"))
-    return table
+def _print_table(heads: Row, rows: Sequence[Row], bars: Sequence[Drawing] | None) -> None:
+    columns = width()
+    fitting = None if columns is None else columns - len(_INDENT)
+    for line in lay_out([heads, *rows], fitting, bars):
+        write(_INDENT + line)
 
 
-def _headline(console: Console, text: str) -> None:
-    console.print()
-    console.print(text, style="bold")
+def _headline(text: str) -> None:
+    write("", paint(text, "bold"))
+    sys.stdout.flush()
+
+
+class _Steps(Region):
+    """What is going on, where it can be written over when it is done."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout)
+
+    def show(self, text: str) -> None:
+        if can_redraw(sys.stdout):
+            self.draw([cut(text, size_of(sys.stdout).columns - 1)])
+
+    def __exit__(self, *error: object) -> None:
+        self.erase()
+        super().__exit__(*error)
+
+
+def _read(clip: Path) -> None:
+    with clip.open("rb", buffering=0) as file:
+        while file.read(1 << 20):
+            pass
 
 
 def _resident_bytes(path: Path) -> int:

@@ -1,0 +1,50 @@
+"""The commands: each is loaded when it is asked for, so that none waits for the others."""
+
+import os
+import sys
+from importlib import import_module
+
+import click
+from click.shell_completion import shell_complete
+
+from accv_cache import __version__
+from accv_cache._cli.completion import VARIABLE
+from accv_cache._cli.front import COMMANDS, NAME, first_screen
+from accv_cache._exit_codes import USAGE
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"accv_cache._cli.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
+        return command
+
+    def get_help(self, ctx: click.Context) -> str:  # noqa: ARG002 - click's own
+        return first_screen()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def commands() -> None:
+    """Evict files from the page cache, and see what is in it and why it stays."""
+
+
+def run() -> int:
+    """Run the command that the arguments name; the result is the exit code."""
+    # Not click's own `main`: it has other exit codes.
+    try:
+        if task := os.environ.get(VARIABLE):
+            return shell_complete(commands, {}, NAME, VARIABLE, task)
+        with commands.make_context(NAME, sys.argv[1:]) as context:
+            code: int | None = commands.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    return code or 0

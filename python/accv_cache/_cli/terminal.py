@@ -1,0 +1,201 @@
+"""Where the command line touches its three streams and the terminal; nothing else does.
+
+No thread, no hidden cursor, no mode of the terminal is ever set: whatever ends or stops the
+process, and whenever, there is nothing to put back.
+"""
+
+import errno
+import io
+import os
+import re
+import select
+import signal
+import sys
+from collections.abc import Iterable
+from types import FrameType
+from typing import TextIO
+
+TYPE_CHECKING = False  # `typing` has Self from Python 3.11 on
+if TYPE_CHECKING:
+    from typing_extensions import Buffer, Self
+
+_STYLES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33}
+_STYLED = re.compile(r"\x1b\[\d*m")
+
+
+class OutputError(Exception):
+    """Standard output cannot be written; `number` is the errno."""
+
+    def __init__(self, number: int) -> None:
+        """Keep the errno."""
+        super().__init__(f"cannot write to standard output: {os.strerror(number)}")
+        self.number = number
+
+
+class _Stream(io.FileIO):
+    """A descriptor that takes all that it is given, waits where it must, and fails once."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, "w", closefd=False)
+        self._broken = False
+
+    def write(self, data: "Buffer", /) -> int:
+        if self._broken:
+            return memoryview(data).nbytes
+        try:
+            # None: somebody who shares the pipe made it non-blocking, and it is full.
+            while (written := super().write(data)) is None:
+                select.select([], [self], [])
+        except OSError as error:
+            self._broken = True
+            self.fail(error.errno or errno.EIO)
+            return memoryview(data).nbytes
+        return written
+
+    def fail(self, number: int) -> None:
+        """Let the caller know."""
+        raise OutputError(number)
+
+
+class _MessageStream(_Stream):
+    """Standard error: who does not read it wants no messages, and all the rest."""
+
+    def fail(self, number: int) -> None:
+        """Go on."""
+
+
+def prepare_streams() -> None:
+    """Make each stream one that can be written, whatever the caller closed.
+
+    The number of one that is closed would be that of the next file that is opened.
+    """
+    for descriptor in range(3):
+        if not _is_open(descriptor):
+            # It gets the lowest number that is free: this one. Not for reading: a list that
+            # should come from standard input is then an error, and not an empty list.
+            os.open(os.devnull, os.O_WRONLY)
+    if sys.stdout is sys.__stdout__:  # a test may have put something else there
+        sys.stdout = _text(_Stream(1), sys.stdout)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _text(_MessageStream(2), sys.stderr)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _text(raw: _Stream, old: TextIO | None) -> TextIO:
+    encoding = "utf-8" if old is None else old.encoding
+    buffered = io.BufferedWriter(raw)
+    return io.TextIOWrapper(buffered, encoding, "backslashreplace", line_buffering=raw.isatty())
+
+
+def write(*lines: str) -> None:
+    """Write lines for people to standard output."""
+    for line in lines:
+        sys.stdout.write(line + "\n")
+
+
+def write_bytes(data: bytes) -> None:
+    """Write data for programs to standard output, as it is."""
+    sys.stdout.buffer.write(data)
+
+
+def complain(text: str) -> None:
+    """Say something on standard error."""
+    sys.stdout.flush()  # so that both read in order where they go to one place
+    sys.stderr.write(f"accv-cache: {text}\n")
+    sys.stderr.flush()
+
+
+def can_redraw(stream: TextIO) -> bool:
+    """Whether what was written there can be written over."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def width() -> int | None:
+    """The columns that a line may have; None where nobody counts them, as in a pipe."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    return size_of(sys.stdout).columns if sys.stdout.isatty() else None
+
+
+def size_of(stream: TextIO) -> os.terminal_size:
+    """The columns and lines of a terminal."""
+    try:
+        columns, lines = os.get_terminal_size(stream.fileno())
+    except OSError:
+        columns = lines = 0
+    return os.terminal_size((columns or 80, lines or 24))
+
+
+def paint(text: str, style: str) -> str:
+    """Give text a style, where standard output is a terminal that has styles."""
+    if not text or not _has_styles():
+        return text
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def unpainted(text: str) -> str:
+    """Take the styles away again."""
+    return _STYLED.sub("", text)
+
+
+def can_write(text: str) -> bool:
+    """Whether standard output has these characters."""
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _has_styles() -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or can_redraw(sys.stdout)
+
+
+class Region:
+    """Lines at the end of a terminal that are written anew, in place.
+
+    The cursor stays below them, so that whatever follows does too.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """Draw nothing yet."""
+        self._stream = stream
+        self._lines = 0
+
+    def draw(self, lines: Iterable[str]) -> None:
+        """Write these lines, none wider than the terminal, over the last ones."""
+        above = f"\x1b[{self._lines}A" if self._lines else ""
+        drawn = [f"{line}\x1b[K\n" for line in lines]
+        self._lines = len(drawn)
+        self._stream.write(f"{above}\r{''.join(drawn)}\x1b[J")
+        self._stream.flush()
+
+    def erase(self) -> None:
+        """Take them away, if there are any."""
+        if self._lines:
+            self.draw([])
+
+    def _forget(self, _signal: int, _frame: FrameType | None) -> None:
+        self._lines = 0
+
+    def __enter__(self) -> "Self":
+        # Where others wrote meanwhile, or the lines were folded anew, it begins below.
+        self._handlers = {
+            number: signal.signal(number, self._forget)
+            for number in (signal.SIGCONT, signal.SIGWINCH)
+        }
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
