@@ -38,12 +38,12 @@ drop_report drop(const py::iterable& paths, const py::dict& asked, bool sync, bo
     options.fail_fast = fail_fast;
     const py::object progress = asked["progress"];
     return run_interruptibly([&](interrupts& tick) {
-        options.progress = [&](const drop_progress& now) {
+        options.progress = [&](const file_progress& now) {
             return tick([&] {
-                return call_progress(progress, now.done_files, now.total_files, now.evicted_bytes);
+                return call_progress(progress, now.done_files, now.total_files, now.bytes);
             });
         };
-        return detail::drop_targets(std::move(targets), options);
+        return detail::drop_files(std::move(targets), options);
     });
 }
 

@@ -35,12 +35,12 @@ cache_report query(const py::iterable& paths, const py::dict& asked, bool spans)
     options.spans = spans;
     const py::object progress = asked["progress"];
     return run_interruptibly([&](interrupts& tick) {
-        options.progress = [&](const query_progress& now) {
+        options.progress = [&](const file_progress& now) {
             return tick([&] {
-                return call_progress(progress, now.done_files, now.total_files, now.resident_bytes);
+                return call_progress(progress, now.done_files, now.total_files, now.bytes);
             });
         };
-        return detail::query_targets(std::move(targets), options);
+        return detail::query_files(std::move(targets), options);
     });
 }
 
@@ -87,8 +87,8 @@ cache_report from_rows(const std::vector<row>& all, const skipped_rows& left_out
         std::vector<resident_span>& of_file = spans_of_files.back().emplace();
         for (const auto& [start, stop] : *spans) of_file.push_back({start, stop});
     }
-    return {std::move(paths), std::move(records), std::move(spans_of_files), as_skipped(left_out),
-            false};
+    return {std::move(paths), std::move(records), as_skipped(left_out), false,
+            std::move(spans_of_files)};
 }
 
 py::object memory_of_cgroup() {

@@ -19,10 +19,10 @@ namespace {
 using namespace accv_cache::test;
 using accv_cache::drop;
 using accv_cache::drop_options;
-using accv_cache::drop_progress;
 using accv_cache::drop_record;
 using accv_cache::drop_report;
 using accv_cache::DropCacheStatus;
+using accv_cache::file_progress;
 using accv_cache::skip_reason;
 
 /// What holds for every record that the kernel told the bytes of.
@@ -363,7 +363,7 @@ TEST_CASE("progress that says stop ends it, and nothing more is touched") {
     const temporary_folder folder;
     const std::string clip = write_warm(folder / "clip", page);
     drop_options options;
-    options.progress = [](const drop_progress&) { return false; };
+    options.progress = [](const file_progress&) { return false; };
     // A directory is progress, so it stops before any file.
     const drop_report report = drop({folder.path()}, options);
     CHECK(report.stopped());
@@ -380,7 +380,7 @@ TEST_CASE("progress that says stop ends a long list") {
             options.workers = workers;
             options.fail_fast = fail_fast;
             int calls = 0;
-            options.progress = [&](const drop_progress& now) {
+            options.progress = [&](const file_progress& now) {
                 CHECK(now.done_files <= now.total_files);
                 CHECK(on_main_thread());
                 return ++calls, false;
@@ -395,14 +395,14 @@ TEST_CASE("progress that says stop ends a long list") {
 TEST_CASE("the last progress says that all is done") {
     const temporary_folder folder;
     const std::vector<std::string> files = write_many_dirty(folder, 200);
-    drop_progress last;
+    file_progress last;
     drop_options options;
-    options.progress = [&](const drop_progress& now) { return last = now, true; };
+    options.progress = [&](const file_progress& now) { return last = now, true; };
     const drop_report report = drop(files, options);
     CHECK(last.done_files == files.size());
     CHECK(last.total_files == files.size());
-    CHECK(last.evicted_bytes == report.totals().known_evicted_bytes());
-    CHECK(last.evicted_bytes == 200 * page);
+    CHECK(last.bytes == report.totals().known_evicted_bytes());
+    CHECK(last.bytes == 200 * page);
 }
 
 TEST_CASE("pages that a process has mapped stay, and the reason is told") {

@@ -15,9 +15,9 @@ namespace {
 
 using namespace accv_cache::test;
 using accv_cache::cache_report;
+using accv_cache::file_progress;
 using accv_cache::query;
 using accv_cache::query_options;
-using accv_cache::query_progress;
 
 TEST_CASE("progress that says stop ends a long list") {
     const temporary_folder folder;
@@ -26,7 +26,7 @@ TEST_CASE("progress that says stop ends a long list") {
         query_options options;
         options.workers = workers;
         int calls = 0;
-        options.progress = [&](const query_progress& now) {
+        options.progress = [&](const file_progress& now) {
             CHECK(now.done_files < now.total_files);
             CHECK(on_main_thread());
             return ++calls, false;
@@ -43,15 +43,15 @@ TEST_CASE("progress that says stop ends a long list") {
 TEST_CASE("the last progress says that all is done") {
     const temporary_folder folder;
     write_many_dirty(folder, 200);
-    query_progress last;
+    file_progress last;
     query_options options;
-    options.progress = [&](const query_progress& now) { return last = now, true; };
+    options.progress = [&](const file_progress& now) { return last = now, true; };
     const cache_report report = query({folder.path(), "/missing"}, options);
     CHECK_FALSE(report.stopped());
     CHECK(last.done_files == 201);
     CHECK(last.total_files == 201);
-    CHECK(last.resident_bytes == report.totals().known_resident_bytes);
-    CHECK(last.resident_bytes == 200 * page);
+    CHECK(last.bytes == report.totals().known_resident_bytes);
+    CHECK(last.bytes == 200 * page);
 }
 
 TEST_CASE("a descriptor that is not one, or only names a file, is reported") {

@@ -56,7 +56,8 @@ public:
     cache_report() = default;
     /// For `query`, which makes reports.
     cache_report(detail::path_list paths, std::vector<cache_record> records,
-                 std::vector<resident_spans> spans, std::vector<skipped_path> skipped, bool stopped)
+                 std::vector<skipped_path> skipped, bool stopped,
+                 std::vector<resident_spans> spans = {})
         : file_report(std::move(paths), std::move(records), std::move(skipped), stopped),
           spans_(std::move(spans)) {}
 

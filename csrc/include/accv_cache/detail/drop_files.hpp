@@ -19,58 +19,31 @@
 
 #include "accv_cache/detail/eviction.hpp"
 #include "accv_cache/detail/expansion.hpp"
+#include "accv_cache/detail/file/advice.hpp"
 #include "accv_cache/detail/file/byte_range.hpp"
+#include "accv_cache/detail/file/file_identity.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/file/writeback.hpp"
 #include "accv_cache/detail/kept_reasons.hpp"
 #include "accv_cache/detail/list/targets.hpp"
 #include "accv_cache/detail/run/batch.hpp"
+#include "accv_cache/detail/verb.hpp"
 #include "accv_cache/drop_report.hpp"
+#include "accv_cache/options.hpp"
 
 namespace accv_cache::detail {
 
-struct drop_request {
-    byte_range range;
-    bool sync = true;
-    bool fail_fast = false;
-    std::size_t workers = 0;
-};
-
-/// What the two passes share. Each position is written by one thread at a time.
-struct drop_work {
-    target_list targets;
-    const drop_request& request;
-    ticker& tick;
-    file_counters& counters;
-    file_system_memory file_systems;
-    std::vector<drop_record> records;
+/// What the two passes share.
+struct drop_work : file_work<drop_record> {
+    const drop_options& asked;
     std::vector<file_identity> identities;
-    std::vector<char> is_directory;  // not vector<bool>: threads write neighbours
 
-    drop_work(target_list files, const drop_request& asked, ticker& of_the_call,
-              file_counters& shared_counters)
-        : targets(std::move(files)),
-          request(asked),
-          tick(of_the_call),
-          counters(shared_counters),
-          records(targets.size()),
-          identities(targets.size()),
-          is_directory(targets.size(), 0) {
-        counters.total_files = targets.size();
-    }
-
-    /// Goes on with a list in which files stand in for directories.
-    void adopt(expansion& expanded) {
-        records = expanded.carry_over(std::move(records));
-        identities = expanded.carry_over(std::move(identities));
-        is_directory.assign(expanded.targets.size(), 0);
-        targets = std::move(expanded.targets);
-        counters.total_files = targets.size();
-    }
+    drop_work(target_list files, const drop_options& how)
+        : file_work(std::move(files), how), asked(how), identities(targets.size()) {}
 
     residency read(int fd, const struct stat& status) noexcept {
-        return read_residency(fd, request.range, status, file_systems);
+        return read_residency(fd, range, status, file_systems);
     }
 
     verdict fail(std::size_t position, DropCacheStatus status, int error) noexcept {
@@ -83,7 +56,7 @@ struct drop_work {
     /// Whether only waiting, or a second try, can evict the rest.
     bool needs_second_pass(std::size_t position) const noexcept {
         const drop_record& record = records[position];
-        return request.sync && record.status == DropCacheStatus::SUCCESS &&
+        return asked.sync && record.status == DropCacheStatus::SUCCESS &&
                record.kept.memory_filesystem == 0 && record.size_bytes > 0 &&
                record.after_bytes.value_or(1) != 0;
     }
@@ -100,12 +73,11 @@ public:
     explicit first_pass(drop_work& work) noexcept : work_(work) {}
 
     verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
-        if (!work_.request.range.is_valid())
+        if (!work_.range.is_valid())
             return work_.fail(position, DropCacheStatus::FADVISE_FAILED, EINVAL);
-        entry.file = work_.targets.open(position);
         open_file& file = entry.file;
-        if (file.error == EINTR) return interrupted;
-        if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
+        const verdict said = work_.open(position, file, alone);
+        if (said != proceed) return said;
         if (file.error != 0) {
             const bool cannot_be_path = file.error == EINVAL;
             return work_.fail(
@@ -116,7 +88,7 @@ public:
         if (::fstat(file.fd, &file.status) != 0)
             return work_.fail(position, DropCacheStatus::FADVISE_FAILED, errno);
         // A lent descriptor keeps its read-ahead setting, so only its kind is looked at.
-        const bool rehearse = work_.request.fail_fast && !alone && file.own;
+        const bool rehearse = work_.asked.fail_fast && !alone && file.own;
         const int refused = rehearse                        ? -rehearse_advice(file.fd)
                             : S_ISFIFO(file.status.st_mode) ? ESPIPE
                                                             : 0;
@@ -128,15 +100,12 @@ public:
     verdict finish(std::size_t position, item& entry) noexcept {
         const struct stat& status = entry.file.status;
         const int fd = entry.file.fd;
-        const byte_range& range = work_.request.range;
-        if (entry.file.own && S_ISDIR(status.st_mode)) {
-            work_.is_directory[position] = 1;
-            return proceed;
-        }
+        const byte_range& range = work_.range;
+        if (work_.set_aside(position, entry.file)) return proceed;
         const residency before = work_.read(fd, status);
         const verdict said =
             evict(fd, range, before.known() ? before.resident_bytes : status.st_size,
-                  status.st_size, entry.alone, work_.request.workers, work_.tick);
+                  status.st_size, entry.alone, work_.asked.workers, work_.tick);
         if (said == interrupted) return said;
         if (said != proceed) return work_.fail(position, DropCacheStatus::FADVISE_FAILED, said);
 
@@ -167,10 +136,9 @@ public:
     explicit second_pass(drop_work& work) noexcept : work_(work) {}
 
     verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
-        entry.file = work_.targets.open(position);
         open_file& file = entry.file;
-        if (file.error == EINTR) return interrupted;
-        if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
+        const verdict said = work_.open(position, file, alone);
+        if (said != proceed) return said;
         // Another file has the name now, or none: what the first pass measured stands.
         if (file.error == 0 && (::fstat(file.fd, &file.status) != 0 ||
                                 !(file_identity::of(file.status) == work_.identities[position])))
@@ -202,11 +170,11 @@ private:
                                  int (*wait)(int, const byte_range&)) noexcept {
         const int fd = entry.file.fd;
         const struct stat& status = entry.file.status;
-        const byte_range& range = work_.request.range;
+        const byte_range& range = work_.range;
         const int error = -wait(fd, range);
         drop_record& record = work_.records[position];
         const verdict said = evict(fd, range, record.after_bytes.value_or(status.st_size),
-                                   status.st_size, entry.alone, work_.request.workers, work_.tick);
+                                   status.st_size, entry.alone, work_.asked.workers, work_.tick);
         if (said != proceed) return said;
         const residency after = work_.read(fd, status);
         if (record.after_bytes && after.known()) {
@@ -255,53 +223,36 @@ private:
     std::vector<std::size_t> positions_;
 };
 
-/// `drop` over a list of targets. `teller(counters)` is called as a ticker calls its function.
-template <class Teller>
-drop_report drop_files(target_list targets, const walk_options& walk, const drop_request& request,
-                       const Teller& teller) {
-    file_counters counters;
-    const auto tell = [&] { return teller(std::as_const(counters)); };
-    ticker tick(tell);
-    batch_options how;
-    how.workers = request.workers;
-    how.fail_fast = request.fail_fast;
-
-    drop_work work(std::move(targets), request, tick, counters);
+/// `drop` over a list of targets.
+inline drop_report drop_files(target_list targets, const drop_options& asked) {
+    drop_work work(std::move(targets), asked);
     first_pass first(work);
     second_pass second(work);
+    batch_options how{asked.workers, asked.fail_fast};
 
-    std::vector<skipped_path> skipped;
-    const auto expand_directories = [&](const std::vector<char>& is_directory) {
-        std::vector<std::size_t> found;
-        if (tick.stopped() || !has_directory(is_directory)) return found;
-        expansion expanded = expand(work.targets, is_directory, walk, tick);
-        found = expanded.found();
-        work.adopt(expanded);
-        skipped = std::move(expanded.skipped);
-        return found;
-    };
-
-    if (request.fail_fast) {  // which has to meet every file in its place
-        directory_check check(work.targets);
-        run_batch(check, work.targets.size(), how, tick);
-        expand_directories(check.is_directory());
+    if (asked.fail_fast) {  // which has to meet every file in its place
+        directory_check check(work.targets, work.is_directory);
+        run_batch(check, work.targets.size(), how, work.tick);
+        work.expand_directories(work.identities);
     }
-    const batch_result result = run_batch(first, work.targets.size(), how, tick);
-    if (request.fail_fast && result.failed_position != no_position)
-        work.records.resize(result.failed_position + 1);  // nobody touched what lies behind it
+    const batch_result result = run_batch(first, work.targets.size(), how, work.tick);
+    if (asked.fail_fast && result.failed_position != no_position)
+        work.end_at(result.failed_position);
     how.fail_fast = false;
-    const std::vector<std::size_t> found = expand_directories(work.is_directory);
+    const std::vector<std::size_t> found = work.expand_directories(work.identities);
     subset<first_pass> below(first, found);
-    run_batch(below, found.size(), how, tick);
+    run_batch(below, found.size(), how, work.tick);
 
     second_visits visits(work);
     subset<second_pass> again(second, visits.positions());
-    run_batch(again, visits.positions().size(), how, tick);
-    if (!tick.stopped()) visits.settle_repeated();
-
-    if (!tick.stopped()) find_mapped(work.records, work.identities, request.range);
-    if (!tick.stopped()) tick.serve();  // so that the last progress says that all is done
-    return {work.targets.take_paths(), std::move(work.records), std::move(skipped), tick.stopped()};
+    run_batch(again, visits.positions().size(), how, work.tick);
+    if (!work.tick.stopped()) {
+        visits.settle_repeated();
+        find_mapped(work.records, work.identities, work.range);
+    }
+    work.tell_end();
+    return {work.targets.take_paths(), std::move(work.records), std::move(work.skipped),
+            work.tick.stopped()};
 }
 
 }  // namespace accv_cache::detail

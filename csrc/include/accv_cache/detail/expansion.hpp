@@ -24,8 +24,9 @@ class directory_check {
 public:
     struct item {};
 
-    explicit directory_check(const target_list& targets)
-        : targets_(targets), is_directory_(targets.size(), 0) {}
+    /// Writes its answers to `is_directory`, which has a place for each target.
+    directory_check(const target_list& targets, std::vector<char>& is_directory) noexcept
+        : targets_(targets), is_directory_(is_directory) {}
 
     verdict prepare(std::size_t position, item&, bool) noexcept {
         struct statx status{};
@@ -38,11 +39,9 @@ public:
     }
     verdict finish(std::size_t, item&) noexcept { return proceed; }
 
-    const std::vector<char>& is_directory() const noexcept { return is_directory_; }
-
 private:
     const target_list& targets_;
-    std::vector<char> is_directory_;  // not vector<bool>: threads write neighbours
+    std::vector<char>& is_directory_;
 };
 
 /// The list with each directory replaced by the files below it.
@@ -61,9 +60,10 @@ struct expansion {
         return positions;
     }
 
-    /// Carries what is known of the targets over to their new positions.
+    /// Carries what is known of the targets over to their new positions. An empty list stays empty.
     template <class Value>
     std::vector<Value> carry_over(std::vector<Value> values) const {
+        if (values.empty()) return values;
         std::vector<Value> moved(origins.size());
         for (std::size_t i = 0; i != origins.size(); ++i)
             if (origins[i] != no_position) moved[i] = std::move(values[origins[i]]);

@@ -6,10 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,13 +18,6 @@
 #include "accv_cache/detail/list/path_list.hpp"
 
 namespace accv_cache::detail {
-
-/// How far a verb has come with its files; read by the calling thread while workers count.
-struct file_counters {
-    std::atomic<std::size_t> total_files{0};
-    std::atomic<std::size_t> done_files{0};
-    std::atomic<std::int64_t> bytes{0};  ///< What was evicted, or found to be resident.
-};
 
 /// An open file of a list: its own descriptor, or one that the caller lent.
 struct open_file {
@@ -56,6 +47,9 @@ public:
         refused_.emplace(paths_.size(), error);
         paths_.append(path);
     }
+
+    /// Keeps no more than the first `count`.
+    void truncate(std::size_t count) { paths_.truncate(count); }
 
     /// Appends a target of another list.
     void append(const target_list& other, std::size_t position) {

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every verb does with a list of files.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "accv_cache/detail/list/path_list.hpp"
+#include "accv_cache/options.hpp"
+
+#if defined(__linux__)
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+
+#include "accv_cache/detail/expansion.hpp"
+#include "accv_cache/detail/file/byte_range.hpp"
+#include "accv_cache/detail/file/descriptor.hpp"
+#include "accv_cache/detail/file/file_system.hpp"
+#include "accv_cache/detail/list/targets.hpp"
+#include "accv_cache/detail/run/batch.hpp"
+#include "accv_cache/detail/run/tick.hpp"
+#endif
+
+namespace accv_cache::detail {
+
+#if defined(__linux__)
+
+inline target_list targets_of(const std::vector<std::string>& paths) {
+    target_list targets;
+    for (const std::string& path : paths) targets.append(path);
+    return targets;
+}
+
+inline target_list targets_of(int descriptor) {
+    target_list targets;
+    targets.append(descriptor);
+    return targets;
+}
+
+/// The range that the options ask for. A length of 0 is no range at all there, and 'to the end' in
+/// a `byte_range`.
+inline byte_range range_of(const file_options& options) noexcept {
+    return {options.offset, options.length == 0 ? -1 : options.length.value_or(0)};
+}
+
+/// How far a verb has come with its files; read by the calling thread while workers count.
+struct file_counters {
+    std::atomic<std::size_t> total_files{0};
+    std::atomic<std::size_t> done_files{0};
+    std::atomic<std::int64_t> bytes{0};  ///< As `file_progress::bytes`.
+};
+
+/// Tells the caller's progress function how far a verb has come.
+struct progress_teller {
+    const file_options& options;
+    const file_counters& counters;
+
+    bool operator()() const {
+        return !options.progress ||
+               options.progress({counters.done_files, counters.total_files, counters.bytes});
+    }
+};
+
+/// One call of a verb: its files, and a record of each. Each position is written by one thread at a
+/// time.
+template <class Record>
+struct file_work {
+    target_list targets;
+    std::vector<Record> records;
+    std::vector<char> is_directory;  // not vector<bool>: threads write neighbours
+    std::vector<skipped_path> skipped;
+    const file_options& options;
+    const byte_range range;
+    file_system_memory file_systems;
+    file_counters counters;
+    progress_teller tell{options, counters};
+    ticker tick{tell};
+
+    /// `asked` must outlive the work.
+    file_work(target_list files, const file_options& asked)
+        : targets(std::move(files)),
+          records(targets.size()),
+          is_directory(targets.size(), 0),
+          options(asked),
+          range(range_of(asked)) {
+        counters.total_files = targets.size();
+    }
+
+    /// Opens the file at `position`, or takes the descriptor that was lent, and asks for its
+    /// status. Where that fails, `file.error` says so.
+    verdict open(std::size_t position, open_file& file, bool alone) noexcept {
+        file = targets.open(position);
+        if (file.error == EINTR) return interrupted;
+        if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
+        return proceed;
+    }
+
+    /// Whether the open file is a directory that the list names: its files come later. A lent
+    /// descriptor stands for itself.
+    bool set_aside(std::size_t position, const open_file& file) noexcept {
+        is_directory[position] = file.own && S_ISDIR(file.status.st_mode) ? 1 : 0;
+        return is_directory[position] != 0;
+    }
+
+    /// Forgets the files behind `position`, which nobody touched.
+    void end_at(std::size_t position) {
+        targets.truncate(position + 1);
+        records.resize(position + 1);
+        is_directory.resize(position + 1);
+    }
+
+    /// Replaces the directories that were found so far by the files below them, and returns the
+    /// positions of those. What is known of the files, in `records` and in the lists of the verb's
+    /// own, goes to the new positions.
+    template <class... Values>
+    std::vector<std::size_t> expand_directories(std::vector<Values>&... known) {
+        if (tick.stopped() || !has_directory(is_directory)) return {};
+        expansion expanded = expand(targets, is_directory, options, tick);
+        records = expanded.carry_over(std::move(records));
+        ((known = expanded.carry_over(std::move(known))), ...);
+        is_directory.assign(expanded.targets.size(), 0);
+        targets = std::move(expanded.targets);
+        skipped = std::move(expanded.skipped);
+        counters.total_files = targets.size();
+        return expanded.found();
+    }
+
+    /// So that the last progress says that all is done.
+    void tell_end() {
+        if (!tick.stopped()) tick.serve();
+    }
+};
+
+#else
+
+/// The report off Linux: every file is refused, with the same record.
+template <class Report, class Record>
+Report refuse(const std::vector<std::string>& paths, const Record& refused) {
+    path_list names;
+    for (const std::string& path : paths) names.append(path);
+    return Report(std::move(names), std::vector<Record>(paths.size(), refused), {}, false);
+}
+
+inline std::vector<std::string> name_of(int descriptor) {
+    return {"descriptor " + std::to_string(descriptor)};
+}
+
+#endif
+
+}  // namespace accv_cache::detail
