@@ -9,5 +9,5 @@ def test_nothing_breaks_grows_or_changes_under_load() -> None:
     program = Path(__file__).with_name("soak.py")
     command = [sys.executable, "-W", "error", str(program), "--seconds", "20"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    print(ended.stdout)  # noqa: T201 - figures for the log
+    print(ended.stdout)
     assert (ended.returncode, ended.stderr) == (0, "")
