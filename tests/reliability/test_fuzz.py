@@ -1,0 +1,151 @@
+"""Paths, options and lists made up by hypothesis: the answer is right, or the promised exception.
+
+In the gate for a moment. For longer:
+
+    ACCV_CACHE_FUZZ_EXAMPLES=100000 pytest tests/reliability/test_fuzz.py
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accv_cache import CacheReport, DropCacheStatus, DropReport, drop, drop_videos_cache, query
+from support.descriptors import open_descriptors
+from support.residency import PAGE
+
+EXAMPLES = int(os.environ.get("ACCV_CACHE_FUZZ_EXAMPLES", "300"))
+fuzzed = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+FILES = ["a", "b", "folder/c", "folder/below/d"]
+PLACES = [*FILES, "", ".", "folder", "folder/below", "fifo", "loop", "dangling", "missing"]
+
+numbers = st.one_of(
+    st.integers(-2, 3),
+    st.sampled_from(
+        [PAGE - 1, PAGE, PAGE + 1, 2**31, 2**63 - PAGE, 2**63 - 1, 2**63, 2**64, -(2**63)]
+    ),
+)
+words = st.one_of(st.text(max_size=300), st.binary(max_size=300))
+options = st.fixed_dictionaries(
+    {},
+    optional={
+        "offset": numbers,
+        "length": st.none() | numbers,
+        "recursive": st.booleans(),
+        "include": st.none() | st.text(max_size=20) | st.lists(st.text(max_size=20), max_size=3),
+        "follow_symlinks": st.booleans(),
+        "workers": st.none() | st.integers(-1, 70),
+    },
+)
+drop_options = st.fixed_dictionaries(
+    {}, optional={"sync": st.booleans(), "fail_fast": st.booleans()}
+)
+query_options = st.fixed_dictionaries({}, optional={"spans": st.booleans()})
+REFUSALS = (TypeError, ValueError, OverflowError)
+
+
+@pytest.fixture(scope="module")
+def tree() -> Iterator[Path]:
+    """Files and what is none, which no call changes."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="accv-cache-fuzz-") as name:
+        root = Path(name)
+        (root / "folder" / "below").mkdir(parents=True)
+        for each in FILES:
+            (root / each).write_text(each)
+        os.mkfifo(root / "fifo")
+        (root / "loop").symlink_to("loop")
+        (root / "dangling").symlink_to("nowhere")
+        yield root
+
+
+@contextmanager
+def nothing_remains(tree: Path) -> Iterator[None]:
+    before = open_descriptors()
+    yield
+    assert open_descriptors() == before
+    assert [(tree / each).read_text() for each in FILES] == FILES
+
+
+def located(tree: Path, item: object) -> object:
+    """Made-up names are looked up in the tree, lest the machine's files be evicted."""
+    if isinstance(item, str):
+        return f"{tree}/{item}"
+    if isinstance(item, bytes):
+        return os.fsencode(tree) + b"/" + item
+    return item
+
+
+items = st.one_of(
+    st.sampled_from(PLACES),
+    words,
+    st.none(),
+    st.floats(),
+    st.booleans(),
+    st.integers(900, 2**70),
+    st.integers(-5, -1),
+    st.tuples(),
+)
+lists = st.lists(items, max_size=12)
+
+
+@given(made_up=lists)
+@fuzzed
+def test_drop_videos_cache_never_raises_for_an_item(tree: Path, made_up: list[object]) -> None:
+    with nothing_remains(tree):
+        paths = [located(tree, each) for each in made_up]
+        status = drop_videos_cache(paths)  # type: ignore[arg-type]
+        if all(each in FILES for each in made_up):
+            assert status is DropCacheStatus.SUCCESS
+        if any(each is None or isinstance(each, float | tuple | int) for each in made_up):
+            assert status is not DropCacheStatus.SUCCESS
+
+
+@given(made_up=lists, chosen=options, own=drop_options)
+@fuzzed
+def test_drop_answers_or_refuses(
+    tree: Path, made_up: list[object], chosen: dict[str, object], own: dict[str, object]
+) -> None:
+    with nothing_remains(tree):
+        paths = [located(tree, each) for each in made_up]
+        try:
+            report = drop(paths, **own, **chosen)  # type: ignore[arg-type]
+        except REFUSALS:
+            return
+        check_texts(report)
+        for record in report.files:
+            if record.before_bytes is not None and record.after_bytes is not None:
+                assert record.after_bytes >= 0
+                assert sum((record.kept or {}).values()) == record.after_bytes
+
+
+@given(made_up=lists, chosen=options, own=query_options)
+@fuzzed
+def test_query_answers_or_refuses(
+    tree: Path, made_up: list[object], chosen: dict[str, object], own: dict[str, object]
+) -> None:
+    with nothing_remains(tree):
+        paths = [located(tree, each) for each in made_up]
+        try:
+            report = query(paths, **own, **chosen)  # type: ignore[arg-type]
+        except REFUSALS:
+            return
+        check_texts(report)
+        for record in report.files:
+            assert record.resident_bytes is None or record.resident_bytes >= 0
+
+
+def check_texts(report: DropReport | CacheReport) -> None:
+    """Whatever the names, a report can be shown."""
+    assert str(report)
+    assert repr(report)
+    assert all(map(str, report.files))
