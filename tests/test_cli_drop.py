@@ -15,7 +15,7 @@ from accv_cache._cli.progress import LiveProgress
 from support.command import chunks, in_terminal, run, run_here, run_in_terminal
 from support.files import MakeFile
 from support.privileges import as_other_user
-from support.residency import mapped_elsewhere, mincore_bytes
+from support.residency import mapped_elsewhere, mincore_bytes, mincore_spans
 
 MIB = 1024 * 1024
 STAYED = 5
@@ -132,8 +132,23 @@ class TestVerify:
         with mapped_elsewhere(path):
             assert run_here("drop", "--verify", str(path)).returncode == STAYED
 
-    def test_forgives_what_cannot_go(self, tmpfs: Path, make_file: MakeFile) -> None:
-        assert run_here("drop", "--verify", str(make_file(MIB, "warm", tmpfs))).returncode == 0
+    def test_fails_in_memory_and_says_what_helps(self, tmpfs: Path, make_file: MakeFile) -> None:
+        result = run_here("drop", "--verify", str(make_file(MIB, "warm", tmpfs)))
+        assert result.returncode == STAYED
+        assert result.stderr == (
+            "accv-cache: not cold: 1.0 MiB stayed: in a memory file system; "
+            "its only copy is in memory: use a file on a disk\n"
+        )
+
+    def test_fails_if_a_part_of_the_range_stayed(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(4 * MIB, "warm", ext4)  # in folios that are larger than the range
+        result = run_here("drop", "--verify", "-p", "12k-28k", str(path))
+        stayed = any(start < 28 << 10 and stop > 12 << 10 for start, stop in mincore_spans(path))
+        assert (result.returncode == STAYED) == stayed
+        assert ("widen the range" in result.stderr) == stayed
+
+    def test_passes_for_an_empty_list(self) -> None:
+        assert run("drop", "--verify", "-b", "-", given="").returncode == 0
 
     def test_fails_where_nobody_can_tell(self, ext4: Path, make_file: MakeFile) -> None:
         path = make_file(MIB, "warm", ext4)
@@ -144,6 +159,7 @@ class TestVerify:
         )
         assert result.stderr == (
             f"accv-cache: {path}: dropped, but only the owner or a writer may measure it\n"
+            "accv-cache: not proved cold: what cannot be measured may have stayed\n"
         )
         assert mincore_bytes(path) == 0
 

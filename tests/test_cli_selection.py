@@ -1,13 +1,16 @@
 """Paths, directories, globs, lists and the letters that narrow them name the right files."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import click
 import pytest
 
 from accv_cache._cli import units
-from support.command import run, run_in_shell
+from support.command import COMMAND, run, run_in_shell
+from support.privileges import require
 
 KIB = 1024
 
@@ -46,6 +49,29 @@ class TestPaths:
     def test_a_name_with_stars_is_taken_as_it_is(self, tree: Path) -> None:
         (tree / "*.mp4").touch()
         assert found(tree, f"{tree}/*.mp4") == ["*.mp4"]
+
+    @pytest.mark.parametrize("name", ["a[1].mp4", "[a].mp4", "a[!x].mp4"])
+    def test_a_missing_name_is_a_missing_name(self, tree: Path, name: str) -> None:
+        (tree / "a1.mp4").touch()
+        result = run("query", "--porcelain", str(tree / name))
+        assert (result.returncode, result.stdout) == (2, "")
+
+    def test_the_dialect_is_that_of_fnmatch(self, tree: Path) -> None:
+        given = [str(path) for path in tree.iterdir() if path.is_file()]
+        expected = ["b.mkv", "large.mp4"]
+        assert found(tree, "-I", "[^a]*.m*", *given) == expected
+        assert found(tree, "-i", "[!bl]*.m*", *given) == expected
+        assert found(tree, f"{tree}/[^a]*.m*") == expected
+        assert found(tree, "-I", "[^a]*.m*", "-i", "sub", "-i", "old", str(tree)) == expected
+
+    def test_a_pattern_means_no_hidden_file(self, tree: Path) -> None:
+        (tree / ".hidden.mp4").touch()
+        assert found(tree, f"{tree}/*.mp4") == ["a.mp4", "large.mp4"]
+        assert found(tree, f"{tree}/.*.mp4") == [".hidden.mp4"]
+
+    def test_a_pattern_in_a_folder_means_that_folder(self, tree: Path) -> None:
+        assert found(tree, f"{tree}/*/") == ["old/d.mp4", "sub/c.mp4"]
+        assert found(tree, f"{tree}/s?b/*.mp4") == ["sub/c.mp4"]
 
     def test_a_glob_that_matches_nothing_cannot_be_opened(self, tree: Path) -> None:
         result = run("query", f"{tree}/*.avi")
@@ -104,6 +130,22 @@ class TestLetters:
         assert found(tree, "-I", "*.mkv", *given) == ["b.mkv"]
         assert found(tree, "-i", "*.mp4", *given) == ["b.mkv"]
 
+    def test_open_nothing_that_they_rule_out(self, tree: Path, tmp_path: Path) -> None:
+        trace = tmp_path / "trace"
+        require(shutil.which("strace"), "needs strace")
+        command = [COMMAND, "drop", "-i", "old", "-i", "b.mkv", "-m", "32k", "-I", "*.mp4"]
+        given = [str(tree), str(tree / "b.mkv"), str(tree / "large.mp4")]
+        subprocess.run(["strace", "-f", "-e", "openat", "-o", trace, *command, *given], check=True)
+        opened = trace.read_text()
+        assert "/a.mp4" in opened
+        for name in ("b.mkv", "large.mp4", "d.mp4", "old"):
+            assert f'{name}"' not in opened
+
+    def test_ignore_a_directory_that_is_named(self, tree: Path) -> None:
+        assert found(tree, "-i", "old", str(tree / "old"), f"{tree}/old/", str(tree / "sub")) == [
+            "sub/c.mp4"
+        ]
+
     def test_ignore_says_nothing_of_what_is_above(self, tree: Path) -> None:
         assert found(tree, "-i", "old", str(tree / "old" / "d.mp4")) == ["old/d.mp4"]
         assert found(tree, "-i", tree.name, str(tree / "sub")) == ["sub/c.mp4"]
@@ -134,12 +176,14 @@ class TestUnits:
             ("1.5GiB", 3 << 29),
             ("2 GB", 2 << 30),
             ("1t", 1 << 40),
+            (".5M", 1 << 19),
+            ("5.", 5),
         ],
     )
     def test_size(self, text: str, size: int) -> None:
         assert units.size(text) == size
 
-    @pytest.mark.parametrize("text", ["", "-1", "M", "1X", "1e3", "0x10", "inf", "1..5"])
+    @pytest.mark.parametrize("text", ["", "-1", "M", "1X", "1e3", "0x10", "inf", "1..5", "."])
     def test_no_size(self, text: str) -> None:
         with pytest.raises(click.BadParameter, match="is no size"):
             units.size(text)
@@ -152,12 +196,13 @@ class TestUnits:
             ("-2G", (0, 2 << 30)),
             ("2G", (0, 2 << 30)),
             ("0-", (0, None)),
+            ("-", (0, None)),
         ],
     )
     def test_range(self, text: str, expected: tuple[int, int | None]) -> None:
         assert units.byte_range(text) == expected
 
-    @pytest.mark.parametrize("text", ["", "-", "2M-1M", "1M-1M", "1-2-3", "a-b"])
+    @pytest.mark.parametrize("text", ["", "--", "2M-1M", "1M-1M", "1-2-3", "a-b"])
     def test_no_range(self, text: str) -> None:
         with pytest.raises(click.BadParameter):
             units.byte_range(text)

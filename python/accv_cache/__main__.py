@@ -5,12 +5,14 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from accv_cache import __version__, get_cmake_dir, get_include
+import accv_cache
+from accv_cache import get_cmake_dir, get_include
 from accv_cache._cli.front import NAME, first_screen
 from accv_cache._cli.terminal import OutputError, complain, prepare_streams, write
 from accv_cache._exit_codes import (
     INTERRUPTED,
     MISSING_EXTRA,
+    NOT_LINUX,
     NOT_WRITTEN,
     PIPE_CLOSED,
     UNFORESEEN,
@@ -22,7 +24,7 @@ _EXTRAS = {"click": "cli", "av": "demo"}
 _ANSWERS = {
     "-h": first_screen,
     "--help": first_screen,
-    "--version": lambda: f"{NAME} {__version__}",
+    "--version": lambda: f"{NAME} {accv_cache.__version__}",
     "--cmakedir": get_cmake_dir,
     "--includes": lambda: "-I" + get_include(),
 }
@@ -70,7 +72,7 @@ def _write(answer: Callable[[], str]) -> int:
         write(answer())
     except FileNotFoundError as error:  # headers, which only the package for Linux has
         complain(str(error))
-        return MISSING_EXTRA
+        return NOT_LINUX
     return 0
 
 

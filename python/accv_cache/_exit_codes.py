@@ -1,5 +1,6 @@
 """The exit codes of the command line, in one place: the help and the documents quote them."""
 
+NOT_LINUX = 1
 STAYED = 5
 USAGE = 64  # EX_USAGE of sysexits.h; 2, which click would take, means FILE_OPEN_FAILED
 MISSING_EXTRA = 69  # EX_UNAVAILABLE of sysexits.h, which `os` has on Unix only
@@ -11,7 +12,7 @@ PIPE_CLOSED = 141  # what it reports of a program whose reader went away: 128 + 
 # 0 to 4 are the values of DropCacheStatus.
 MEANINGS = {
     0: "all done",
-    1: "this is not Linux",
+    NOT_LINUX: "this is not Linux",
     2: "a file cannot be opened",
     3: "a file was not evicted",
     4: "another error",

@@ -1,12 +1,14 @@
 """`accv-cache drop`: evict files, say what left, what stayed and why; exit with the status."""
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import click
 
 from accv_cache import DropCacheStatus, DropReport, KeptReason, drop, holders, query
 from accv_cache._cli import forms, units
+from accv_cache._cli.grouped import GroupedCommand, GroupedOption
 from accv_cache._cli.output import (
     Output,
     capitalised,
@@ -23,12 +25,23 @@ from accv_cache._cli.until import drop_until, paths_to_drop
 from accv_cache._exit_codes import STAYED
 from accv_cache._text import as_count, as_size
 
-_CANNOT_GO = {KeptReason.MEMORY_FILESYSTEM, KeptReason.EDGE}
+_HELPS = {
+    KeptReason.DIRTY: "drop it again, when nobody writes to it",
+    KeptReason.WRITEBACK: "drop it again, when nobody writes to it",
+    KeptReason.MEMORY_FILESYSTEM: "its only copy is in memory: use a file on a disk",
+    KeptReason.EDGE: "widen the range (-p): by 2 MiB, or to all of the file",
+    KeptReason.MAPPED: "end or wait for the process that --explain names",
+    KeptReason.BUSY: "drop it again; the kernel, or a process that nobody may see, holds it",
+}
 _HELD = {KeptReason.MAPPED, KeptReason.BUSY}
+
+
+_option = partial(click.option, cls=GroupedOption, group="What to do")
 
 
 @click.command(
     "drop",
+    cls=GroupedCommand,
     epilog="""\b
 Examples:
   accv-cache drop videos/
@@ -46,19 +59,23 @@ usage.
 """
     + forms.sentence(forms.DROP),
 )
-@selects_files
-@writes_reports
-@click.option("--explain", is_flag=True, help="Say who holds what stayed.")
-@click.option("-n", "--dry-run", is_flag=True, help="Say what would go, and evict nothing.")
-@click.option(
+@_option("-n", "--dry-run", is_flag=True, help="Say what would go, and evict nothing.")
+@_option(
     "--until",
     type=units.limit,
     metavar="SIZE|PERCENT",
     help="Evict the files that were not read for longest (by access time) until these files hold "
     "no more than SIZE, or that part of the memory.",
 )
-@click.option("--verify", is_flag=True, help="Fail if anything stayed that can be evicted.")
-@click.option("--fail-fast", is_flag=True, help="Stop at the first file that fails.")
+@_option("--fail-fast", is_flag=True, help="Stop at the first file that fails.")
+@_option(
+    "--verify",
+    is_flag=True,
+    help="Fail with 5 if anything that was asked for stayed, or cannot be measured.",
+)
+@_option("--explain", is_flag=True, help="Say who holds what stayed.")
+@selects_files
+@writes_reports
 def command(  # noqa: PLR0913 - one an option
     selection: Selection,
     output: Output,
@@ -90,7 +107,10 @@ def command(  # noqa: PLR0913 - one an option
     _mention_unknown(report)
     if not report.ok:
         return report.status.value
-    return STAYED if verify and _has_kept_evictable(report) else DropCacheStatus.SUCCESS.value
+    if verify and report.resident_bytes != 0:
+        _say_what_helps(report)
+        return STAYED
+    return DropCacheStatus.SUCCESS.value
 
 
 def _drop_all(selection: Selection, output: Output, options: dict[str, Any]) -> DropReport:
@@ -131,9 +151,13 @@ def _mention_unknown(report: DropReport) -> None:
     )
 
 
-def _has_kept_evictable(report: DropReport) -> bool:
-    """Whether anything stayed that could go; what cannot be measured counts as such."""
-    return bool(report.unknown_files or report.kept.keys() - _CANNOT_GO)
+def _say_what_helps(report: DropReport) -> None:
+    for reason in report.kept:
+        complain(
+            f"not cold: {as_size(report.kept[reason])} stayed: {reason.value}; {_HELPS[reason]}"
+        )
+    if report.resident_bytes is None:
+        complain("not proved cold: what cannot be measured may have stayed")
 
 
 def _as_dict(report: DropReport, *, explain: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import click
 
+from accv_cache._cli.grouped import GroupedOption
 from accv_cache._cli.terminal import complain, write_bytes
 
 ROWS = 20
@@ -97,12 +98,14 @@ def capitalised(sentence: str) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
+_option = functools.partial(click.option, cls=GroupedOption, group="Output")
+
 _OPTIONS = (
-    click.option("--json", is_flag=True, help="Write one JSON document."),
-    click.option("--porcelain", is_flag=True, help="Write a line a file, for scripts."),
-    click.option("-z", "--zero", is_flag=True, help="End the lines of --porcelain with NUL."),
-    click.option("-v", "--verbose", is_flag=True, help="Show every file."),
-    click.option("-q", "--quiet", is_flag=True, help="Write nothing but errors."),
+    _option("--json", is_flag=True, help="Write one JSON document."),
+    _option("--porcelain", is_flag=True, help="Write one line per file, for scripts."),
+    _option("-z", "--zero", is_flag=True, help="End the lines of --porcelain with NUL."),
+    _option("-v", "--verbose", is_flag=True, help="Show every file."),
+    _option("-q", "--quiet", is_flag=True, help="Write nothing but errors."),
 )
 
 

@@ -5,8 +5,9 @@ from functools import partial
 
 import click
 
-from accv_cache import CacheReport, CgroupMemory, cgroup_memory, query
+from accv_cache import CgroupMemory, cgroup_memory, query
 from accv_cache._cli import forms
+from accv_cache._cli.grouped import GroupedCommand, GroupedOption
 from accv_cache._cli.output import Output, write_errors, writes_reports
 from accv_cache._cli.residency import exit_code, look, with_spans, write_residency
 from accv_cache._cli.selection import Selection, selects_files
@@ -16,8 +17,12 @@ from accv_cache._cli.terminal import complain, paint, width, write
 _Figures = dict[str, forms.Value]
 
 
+_option = partial(click.option, cls=GroupedOption, group="What to show")
+
+
 @click.command(
     "query",
+    cls=GroupedCommand,
     epilog="""\b
 Examples:
   accv-cache query videos/
@@ -31,10 +36,8 @@ Examples:
 """
     + forms.sentence(forms.QUERY),
 )
-@selects_files
-@writes_reports
-@click.option("--watch", is_flag=True, help="Look again and again, and show what changes.")
-@click.option(
+@_option("--watch", is_flag=True, help="Look again and again, and show what changes.")
+@_option(
     "--interval",
     type=click.FloatRange(min=0.05),
     default=1.0,
@@ -42,7 +45,9 @@ Examples:
     metavar="SECONDS",
     help="How often to look with --watch.",
 )
-@click.option("--cgroup", is_flag=True, help="Show what fills the memory limit of this pod or job.")
+@_option("--cgroup", is_flag=True, help="Show what fills the memory limit of this pod or job.")
+@selects_files
+@writes_reports
 def command(
     selection: Selection, output: Output, *, watch: bool, interval: float, cgroup: bool
 ) -> int:
@@ -67,10 +72,10 @@ def _watch(selection: Selection, output: Output, interval: float) -> int:
         raise click.UsageError(message)
     from accv_cache._cli.watching import watch  # noqa: PLC0415 - for the start-up of the rest
 
-    def look_again() -> CacheReport:
-        return query(selection.find(), **selection.walk)
-
-    return watch(look_again, partial(with_spans, selection=selection), interval)
+    find = selection.finder()
+    return watch(
+        lambda: query(find(), **selection.walk), partial(with_spans, selection=selection), interval
+    )
 
 
 def _show_cgroup(selection: Selection, output: Output) -> int:

@@ -2,17 +2,18 @@
 
 import dataclasses
 import functools
-import glob
 import os
-from collections.abc import Callable, Iterable, Iterator
-from fnmatch import fnmatch
+import stat
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 import click
 
-from accv_cache import CacheRecord, query
 from accv_cache._cli import units
+from accv_cache._cli.grouped import GroupedOption
 from accv_cache._cli.output import printable
+from accv_cache._cli.patterns import expanded, matches
 
 _STANDARD_INPUT = 0
 
@@ -43,28 +44,40 @@ class Selection:
             "offset": self.part.offset,
             "length": self.part.length,
             "include": self.only,
+            "exclude": self.ignore,
+            "max_size_bytes": self.max_size,
             "follow_symlinks": self.follow,
             "workers": self.workers,
         }
 
     def find(self) -> list[str]:
-        """The paths for a verb: the directories are left to its walk where nothing else asks."""
+        """The paths for a verb, which walks the directories among them itself."""
+        return self.finder()()
+
+    def finder(self) -> Callable[[], list[str]]:
+        """What finds the paths, again and again: a list is read only now."""
         if self.is_empty:
             message = "Name files or directories, or pass a list of them with --from."
             raise click.UsageError(message)
-        given = [*_expanded(self.paths), *self._listed()]
-        if self.only:
-            given = [path for path in given if _is_any(path, self.only) or os.path.isdir(path)]  # noqa: PTH112 - false for any error
-        if not self.ignore and self.max_size is None:
-            return given
-        roots = {path.rstrip("/") for path in given}
-        found = query(given, include=self.only, follow_symlinks=self.follow, workers=self.workers)
-        return [record.path for record in found.files if self._wants(record, roots)]
+        listed = self._listed()
+        return lambda: list(filter(self._wants, chain(expanded(self.paths), listed)))
 
-    def _wants(self, record: CacheRecord, roots: set[str]) -> bool:
-        if self.max_size is not None and record.size_bytes > self.max_size:
+    def _wants(self, path: str) -> bool:
+        """Whether a path that was named is taken, as one that is met in a directory would be."""
+        if not (self.only or self.ignore or self.max_size is not None):
+            return True
+        name = path.rstrip("/")
+        if _matches_any(self.ignore, name):
             return False
-        return not any(_is_any(path, self.ignore) for path in _up_to(roots, record.path))
+        try:
+            status = os.stat(path)  # noqa: PTH116 - no Path is needed
+        except OSError:
+            return True  # the verb says what is wrong
+        if stat.S_ISDIR(status.st_mode):
+            return True
+        if self.max_size is not None and status.st_size > self.max_size:
+            return False
+        return not self.only or _matches_any(self.only, name)
 
     def _listed(self) -> list[str]:
         if self.listing is None:
@@ -82,74 +95,63 @@ class Selection:
         return [os.fsdecode(name) for name in data.split(b"\0" if self.nul else b"\n") if name]
 
 
-def _expanded(paths: Iterable[str]) -> Iterator[str]:
-    """Replace each pattern by what it matches; one that matches nothing stays, and fails later."""
-    for path in paths:
-        if glob.has_magic(path) and not os.path.lexists(path):
-            yield from sorted(glob.glob(path, recursive=True)) or [path]  # noqa: PTH207 - as given
-        else:
-            yield path
+def _matches_any(patterns: Iterable[str], path: str) -> bool:
+    return any(matches(pattern, path) for pattern in patterns)
 
 
-def _is_any(path: str, patterns: Iterable[str]) -> bool:
-    name = path.rpartition("/")[2]
-    return any(fnmatch(name, pattern) for pattern in patterns)
-
-
-def _up_to(roots: set[str], path: str) -> Iterator[str]:
-    """The path, then the directories above it, up to the one that was given."""
-    yield path
-    while path not in roots and "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
-
+_option = functools.partial(click.option, cls=GroupedOption, group="Which files")
 
 _OPTIONS = (
     # A file that cannot be opened is a status, which the library gives, and not wrong usage.
-    click.argument("paths", nargs=-1, type=click.Path(readable=False), metavar="PATH…"),
-    click.option(
+    click.argument("paths", nargs=-1, type=click.Path(readable=False), metavar="PATH..."),
+    _option(
         "-b",
         "--from",
         "listing",
         metavar="FILE",
-        help="Also take the paths that FILE lists, one a line; '-' is standard input.",
+        help="Also take the paths that FILE lists, one per line; '-' is standard input. A pattern "
+        "in a list is a name.",
     ),
-    click.option("-0", "nul", is_flag=True, help="The list is separated by NUL, not newline."),
-    click.option(
+    _option("-0", "nul", is_flag=True, help="The list is separated by NUL, not newline."),
+    _option(
         "-I",
         "--only",
         multiple=True,
         metavar="GLOB",
-        help="Only files whose name matches. May be repeated.",
+        help="Only files whose name matches the pattern of fnmatch(3). May be repeated.",
     ),
-    click.option(
+    _option(
         "-i",
         "--ignore",
         multiple=True,
         metavar="GLOB",
-        help="Leave out files and directories whose name matches. May be repeated.",
+        help="Skip files and directories whose name matches, and open none of them. May be "
+        "repeated.",
     ),
-    click.option("-f", "--follow", is_flag=True, help="Follow symbolic links in directories."),
-    click.option(
+    _option(
+        "-f",
+        "--follow",
+        is_flag=True,
+        help="Follow symbolic links met in directories; one that is named is followed anyway.",
+    ),
+    _option(
         "-F",
         "--one-file-system",
         is_flag=True,
         expose_value=False,
-        help="Stay on one file system: that is what happens anyway.",
+        help="Stay on one file system, which happens anyway: name another one to include it.",
     ),
-    click.option(
+    _option(
         "-p",
         "--range",
         "part",
         type=units.byte_range,
-        default="0-",
+        default="-",
         metavar="RANGE",
-        help="Only this part of each file, such as 10M-2G, 10M- or -2G.",
+        help="Only this part of each file, such as 10M-2G, 10M-, -2G, or - for all of it.",
     ),
-    click.option(
-        "-m", "--max-size", type=units.size, metavar="SIZE", help="Leave out larger files."
-    ),
-    click.option(
+    _option("-m", "--max-size", type=units.size, metavar="SIZE", help="Skip larger files."),
+    _option(
         "-w",
         "--workers",
         type=click.IntRange(min=1),

@@ -114,7 +114,7 @@ def complain(text: str) -> None:
 
 def can_redraw(stream: TextIO) -> bool:
     """Whether what was written there can be written over."""
-    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return stream.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
 
 
 def width() -> int | None:

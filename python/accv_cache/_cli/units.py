@@ -9,7 +9,7 @@ import click
 
 from accv_cache import cgroup_memory
 
-_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>[kmgt]?)(?:i?b)?", re.IGNORECASE)
+_SIZE = re.compile(r"(?P<number>\d+\.?\d*|\.\d+) ?(?P<unit>[kmgt]?)(?:i?b)?", re.IGNORECASE)
 _PERCENT = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?%")
 _SHIFTS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 
@@ -36,13 +36,15 @@ def size(text: str) -> int:
 
 
 def byte_range(text: str) -> ByteRange:
-    """Read a range such as 10M-2G, 10M- (to the end) or -2G and 2G (from the start).
+    """Read a range such as 10M-2G, 10M- (to the end), -2G or 2G (from the start), - (all of it).
 
     Examples:
         >>> byte_range("1k-3k"), byte_range("1k-"), byte_range("2k")
         (ByteRange(offset=1024, length=2048), ByteRange(offset=1024, length=None), \
 ByteRange(offset=0, length=2048))
     """
+    if text == "-":
+        return ByteRange()
     first, _, last = text.rpartition("-")
     start = size(first) if first else 0
     if first and not last:
