@@ -54,7 +54,7 @@ row row_at(const drop_report& report, std::size_t position) {
     check_position(position, report.size());
     const drop_record& record = report[position];
     return {as_bytes(report.path(position)),
-            static_cast<int>(record.status),
+            static_cast<int>(record.status.value_or(DropCacheStatus::SUCCESS)),
             record.error,
             record.size_bytes,
             record.before_bytes,
@@ -65,7 +65,7 @@ row row_at(const drop_report& report, std::size_t position) {
 py::tuple totals(const drop_report& report) {
     const drop_totals sums = report.totals();
     return py::make_tuple(sums.files, sums.failed_files, sums.unknown_files,
-                          sums.known_before_bytes, sums.known_after_bytes, as_array(sums.kept));
+                          sums.known_before_bytes, sums.known_resident_bytes, as_array(sums.kept));
 }
 
 bool has_failed(const drop_record& record) { return record.status != DropCacheStatus::SUCCESS; }
@@ -76,8 +76,8 @@ drop_report from_rows(const std::vector<row>& all, const skipped_rows& left_out)
     records.reserve(all.size());
     for (const auto& [path, status, error, size, before, after, kept] : all) {
         paths.append(view_of(path));
-        records.push_back(
-            {static_cast<DropCacheStatus>(status), error, size, before, after, as_kept(kept)});
+        records.push_back({static_cast<DropCacheStatus>(status), failed_step::NONE, error, size,
+                           before, after, unknown_reason::NONE, as_kept(kept)});
     }
     return {std::move(paths), std::move(records), as_skipped(left_out), false};
 }

@@ -80,8 +80,9 @@ cache_report from_rows(const std::vector<row>& all, const skipped_rows& left_out
     for (const auto& [path, error, size, measured, source, resident, dirty, writeback, spans] :
          all) {
         paths.append(view_of(path));
-        records.push_back({error, size, measured.first, measured.second,
-                           static_cast<residency_source>(source), resident, dirty, writeback});
+        records.push_back({false, failed_step::NONE, error, size, measured.first, measured.second,
+                           static_cast<residency_source>(source), unknown_reason::NONE, resident,
+                           dirty, writeback, std::nullopt, std::nullopt});
         if (!spans) continue;
         spans_of_files.resize(records.size());
         std::vector<resident_span>& of_file = spans_of_files.back().emplace();

@@ -21,9 +21,12 @@ using accv_cache::drop;
 using accv_cache::drop_options;
 using accv_cache::drop_record;
 using accv_cache::drop_report;
+using accv_cache::drop_totals;
 using accv_cache::DropCacheStatus;
+using accv_cache::failed_step;
 using accv_cache::file_progress;
 using accv_cache::skip_reason;
+using accv_cache::unknown_reason;
 
 /// What holds for every record that the kernel told the bytes of.
 void check_sums(const drop_report& report) {
@@ -65,7 +68,7 @@ TEST_CASE("files just written are gone after one drop") {
         options.workers = workers;
         const drop_report report = drop(files, options);
         CHECK(report.ok());
-        CHECK(report.totals().known_after_bytes == 0);
+        CHECK(report.totals().known_resident_bytes == 0);
         CHECK(report.totals().unknown_files == 0);
         std::int64_t left = 0;
         for (const std::string& each : files) left += resident_bytes(each);
@@ -212,7 +215,12 @@ TEST_CASE("a bad file is reported and the rest go on") {
     CHECK(report[4].status == DropCacheStatus::FADVISE_FAILED);
     CHECK(report[4].error == ESPIPE);
     CHECK(report[5].status == DropCacheStatus::SUCCESS);
+    const failed_step steps[] = {failed_step::NONE, failed_step::OPEN,   failed_step::NAME,
+                                 failed_step::OPEN, failed_step::ADVISE, failed_step::NONE};
+    for (std::size_t i = 0; i != report.size(); ++i) CHECK(report[i].failed == steps[i]);
     CHECK(report.totals().failed_files == 4);
+    CHECK_FALSE(report.totals().resident_bytes().has_value());
+    CHECK(report.totals().known_resident_bytes == 0);
     CHECK(resident_bytes(first) == 0);
     CHECK(resident_bytes(last) == 0);
 }
@@ -326,6 +334,38 @@ TEST_CASE("a directory means the regular files below it, each inode once") {
         CHECK(names(drop({folder / "other"}, options)) ==
               std::set<std::string>{"b.mp4", "c.txt", "same.mp4"});
     }
+}
+
+TEST_CASE("a file that was not measured is no proof of a cold one") {
+    const temporary_folder folder;
+    std::filesystem::permissions(folder.path(), std::filesystem::perms{0755});
+    const std::string clip = write_warm(folder / "clip", page);
+    CHECK(drop({clip}).totals().resident_bytes() == 0);
+    CHECK_FALSE(drop({clip, "/missing"}).totals().resident_bytes().has_value());
+    CHECK(in_child([&] {
+              become_stranger();
+              const drop_report report = drop({clip});
+              const drop_totals sums = report.totals();
+              return report.ok() && report[0].unknown == unknown_reason::NOT_PERMITTED &&
+                             !sums.resident_bytes() && !sums.evicted_bytes() && !sums.before_bytes()
+                         ? 0
+                         : 1;
+          }) == 0);
+}
+
+TEST_CASE("a file that a stopped drop did not reach is neither a success nor a failure") {
+    const temporary_folder folder;
+    const std::vector<std::string> list(100'000, write_warm(folder / "clip", page));
+    drop_options options;
+    options.progress = [](const file_progress&) { return false; };
+    const drop_report report = drop(list, options);
+    const drop_totals sums = report.totals();
+    CHECK(report.stopped());
+    CHECK_FALSE(report.ok());
+    CHECK_FALSE(report[report.size() - 1].status.has_value());
+    CHECK(sums.untouched_files != 0);
+    CHECK(sums.failed_files == 0);
+    CHECK_FALSE(sums.resident_bytes().has_value());
 }
 
 TEST_CASE("a name with a NUL inside is no directory") {

@@ -15,9 +15,12 @@ namespace {
 
 using namespace accv_cache::test;
 using accv_cache::cache_report;
+using accv_cache::failed_step;
 using accv_cache::file_progress;
 using accv_cache::query;
 using accv_cache::query_options;
+using accv_cache::residency_source;
+using accv_cache::unknown_reason;
 
 TEST_CASE("progress that says stop ends a long list") {
     const temporary_folder folder;
@@ -36,6 +39,10 @@ TEST_CASE("progress that says stop ends a long list") {
         CHECK(report.stopped());
         CHECK((report + cache_report()).stopped());
         CHECK(calls == 1);
+        CHECK_FALSE(report.ok());
+        CHECK(report[report.size() - 1].untouched);
+        CHECK(report.totals().untouched_files != 0);
+        CHECK_FALSE(report.totals().resident_bytes().has_value());
         CHECK(open_descriptors() == descriptors);
     }
 }
@@ -52,6 +59,40 @@ TEST_CASE("the last progress says that all is done") {
     CHECK(last.total_files == 201);
     CHECK(last.bytes == report.totals().known_resident_bytes);
     CHECK(last.bytes == 200 * page);
+}
+
+TEST_CASE("a sum is known only if every file was measured") {
+    const temporary_folder folder;
+    std::filesystem::permissions(folder.path(), std::filesystem::perms{0755});
+    const std::string clip = write_dirty(folder / "clip", page);
+    CHECK(query({clip}).totals().resident_bytes() == page);
+    CHECK(query({clip}).totals().dirty_bytes() == page);
+    const cache_report failed = query({clip, "/missing", std::string("a\0b", 3)});
+    CHECK(failed[1].failed == failed_step::OPEN);
+    CHECK(failed[2].failed == failed_step::NAME);
+    CHECK_FALSE(failed.ok());
+    CHECK_FALSE(failed.totals().resident_bytes().has_value());
+    CHECK_FALSE(failed.totals().dirty_bytes().has_value());
+    CHECK(failed.totals().known_resident_bytes == page);
+    CHECK(in_child([&] {
+              become_stranger();
+              const cache_report unknown = query({clip});
+              return unknown.ok() && unknown[0].unknown == unknown_reason::NOT_PERMITTED &&
+                             !unknown.totals().resident_bytes()
+                         ? 0
+                         : 1;
+          }) == 0);
+}
+
+TEST_CASE("what was advised away does not count as taken back by the kernel") {
+    const temporary_folder folder;
+    const std::string clip = write_warm(folder / "clip", page);
+    need(::posix_fadvise(open_descriptor(clip).get(), 0, 0, POSIX_FADV_DONTNEED) == 0, "evict");
+    const cache_report report = query({clip});
+    if (report[0].source != residency_source::CACHESTAT) return;
+    CHECK(report[0].evicted_bytes == 0);
+    CHECK(report[0].recently_evicted_bytes == 0);
+    CHECK(report.totals().evicted_bytes() == 0);
 }
 
 TEST_CASE("a descriptor that is not one, or only names a file, is reported") {

@@ -17,30 +17,76 @@ namespace accv_cache {
 
 /// What one file holds of the page cache, in whole pages of the range asked for.
 struct cache_record {
-    int error = 0;                    ///< Why it could not be measured, an errno; 0: it was opened.
-    std::int64_t size_bytes = 0;      ///< The file's size.
+    bool untouched = true;                   ///< The call was stopped before it came to this file.
+    failed_step failed = failed_step::NONE;  ///< Where it failed.
+    int error = 0;                           ///< The errno it failed with; 0: none.
+    std::int64_t size_bytes = 0;             ///< The file's size.
     std::int64_t measured_start = 0;  ///< Where the range that was measured starts, in bytes.
     std::int64_t measured_stop = 0;   ///< Where it ends, at the end of the file at the latest.
     /// The system call that told; NONE: none may be believed.
     residency_source source = residency_source::NONE;
-    std::optional<std::int64_t> resident_bytes;   ///< nullopt: the kernel does not tell.
-    std::optional<std::int64_t> dirty_bytes;      ///< nullopt: nor does mincore(2).
-    std::optional<std::int64_t> writeback_bytes;  ///< nullopt: nor does mincore(2).
+    unknown_reason unknown = unknown_reason::NONE;  ///< Why `resident_bytes` is unknown.
+    std::optional<std::int64_t> resident_bytes;     ///< In memory; nullopt: unknown.
+    /// @name What cachestat(2) alone tells; nullopt where mincore(2) was asked
+    /// @{
+    std::optional<std::int64_t> dirty_bytes;      ///< Not written back yet.
+    std::optional<std::int64_t> writeback_bytes;  ///< Being written back.
+    /// What the kernel itself took back under memory pressure, and was not read again. Bytes that
+    /// were advised away do not count.
+    std::optional<std::int64_t> evicted_bytes;
+    /// The part of those that was taken back so recently that reading them again makes them part of
+    /// the working set: the sign of a job that does not fit into its memory.
+    std::optional<std::int64_t> recently_evicted_bytes;
+    /// @}
 };
 
-/// Sums over the files of a report.
+/// Sums over the files of a report. A file that failed, was not touched or cannot be measured is
+/// unknown, never 0.
 struct cache_totals {
     std::size_t files = 0;                ///< All files.
     std::size_t failed_files = 0;         ///< Could not be opened.
     std::size_t unknown_files = 0;        ///< Opened, but the kernel does not tell their residency.
-    std::size_t unknown_dirty_files = 0;  ///< Opened, but the kernel does not tell what is dirty.
+    std::size_t unknown_dirty_files = 0;  ///< Opened, but mincore(2) does not tell what is dirty.
+    std::size_t untouched_files = 0;      ///< Not touched: the call was stopped before.
     std::int64_t size_bytes = 0;          ///< The sizes of those that were opened.
     /// @name Over the files of which the kernel tells
     /// @{
-    std::int64_t known_resident_bytes = 0;   ///< In memory.
-    std::int64_t known_dirty_bytes = 0;      ///< Not written back yet.
-    std::int64_t known_writeback_bytes = 0;  ///< Being written back.
+    std::int64_t known_resident_bytes = 0;          ///< In memory.
+    std::int64_t known_dirty_bytes = 0;             ///< Not written back yet.
+    std::int64_t known_writeback_bytes = 0;         ///< Being written back.
+    std::int64_t known_evicted_bytes = 0;           ///< Taken back by the kernel.
+    std::int64_t known_recently_evicted_bytes = 0;  ///< The part of those that was needed again.
     /// @}
+
+    /// @name Over all files; nullopt unless the kernel tells of every one
+    /// @{
+    /// In memory: 0 proves that the files are cold.
+    std::optional<std::int64_t> resident_bytes() const noexcept {
+        return known(known_resident_bytes, unknown_files);
+    }
+    /// Not written back yet.
+    std::optional<std::int64_t> dirty_bytes() const noexcept {
+        return known(known_dirty_bytes, unknown_dirty_files);
+    }
+    /// Being written back.
+    std::optional<std::int64_t> writeback_bytes() const noexcept {
+        return known(known_writeback_bytes, unknown_dirty_files);
+    }
+    /// Taken back by the kernel.
+    std::optional<std::int64_t> evicted_bytes() const noexcept {
+        return known(known_evicted_bytes, unknown_dirty_files);
+    }
+    /// The part of those that was taken back recently.
+    std::optional<std::int64_t> recently_evicted_bytes() const noexcept {
+        return known(known_recently_evicted_bytes, unknown_dirty_files);
+    }
+    /// @}
+
+private:
+    std::optional<std::int64_t> known(std::int64_t sum, std::size_t unknown) const noexcept {
+        const bool all = failed_files + untouched_files + unknown == 0;
+        return all ? std::optional(sum) : std::nullopt;
+    }
 };
 
 /// What a `query` found: one record per file, in the order of the list.
@@ -66,21 +112,32 @@ public:
         return position < spans_.size() ? spans_[position] : std::nullopt;
     }
 
+    /// Whether every file was opened, or there was none.
+    bool ok() const noexcept {
+        for (const cache_record& each : records())
+            if (each.untouched || each.error != 0) return false;
+        return true;
+    }
+
     /// The sums over all files.
     cache_totals totals() const noexcept {
         cache_totals sums;
         for (const cache_record& each : records()) {
             ++sums.files;
             sums.size_bytes += each.size_bytes;
-            if (each.error != 0) {
+            if (each.untouched) {
+                ++sums.untouched_files;
+            } else if (each.error != 0) {
                 ++sums.failed_files;
-                continue;
+            } else {
+                if (!each.resident_bytes) ++sums.unknown_files;
+                if (!each.dirty_bytes) ++sums.unknown_dirty_files;
             }
-            if (!each.resident_bytes) ++sums.unknown_files;
-            if (!each.dirty_bytes) ++sums.unknown_dirty_files;
             sums.known_resident_bytes += each.resident_bytes.value_or(0);
             sums.known_dirty_bytes += each.dirty_bytes.value_or(0);
             sums.known_writeback_bytes += each.writeback_bytes.value_or(0);
+            sums.known_evicted_bytes += each.evicted_bytes.value_or(0);
+            sums.known_recently_evicted_bytes += each.recently_evicted_bytes.value_or(0);
         }
         return sums;
     }

@@ -10,6 +10,7 @@
 
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/report.hpp"
+#include "accv_cache/residency.hpp"
 #include "accv_cache/status.hpp"
 #include "accv_cache/walk.hpp"
 
@@ -44,30 +45,57 @@ struct kept_bytes {
 
 /// What became of one file. Memory is counted in whole pages, of the range that was asked for.
 struct drop_record {
-    DropCacheStatus status = DropCacheStatus::SUCCESS;  ///< SUCCESS: the kernel took the advice.
-    int error = 0;                ///< The errno behind a status other than SUCCESS; 0: none.
-    std::int64_t size_bytes = 0;  ///< The file's size.
-    std::optional<std::int64_t> before_bytes;  ///< Resident before; nullopt: unknown.
-    std::optional<std::int64_t> after_bytes;   ///< Resident after; nullopt: unknown.
+    /// SUCCESS: the kernel took the advice. nullopt: the file was not touched, because the call was
+    /// stopped before.
+    std::optional<DropCacheStatus> status;
+    failed_step failed = failed_step::NONE;         ///< Where it failed.
+    int error = 0;                                  ///< The errno it failed with; 0: none.
+    std::int64_t size_bytes = 0;                    ///< The file's size.
+    std::optional<std::int64_t> before_bytes;       ///< Resident before; nullopt: unknown.
+    std::optional<std::int64_t> after_bytes;        ///< Resident after; nullopt: unknown.
+    unknown_reason unknown = unknown_reason::NONE;  ///< Why these two are unknown.
     kept_bytes kept;  ///< Adds up to after_bytes where that is known; zeros where it is not.
 };
 
-/// Sums over the files of a report that were advised.
+/// Sums over the files of a report. A file that failed, was not touched or cannot be measured is
+/// unknown, never 0.
 struct drop_totals {
-    std::size_t files = 0;          ///< All files, those that failed too.
-    std::size_t failed_files = 0;   ///< Could not be advised.
-    std::size_t unknown_files = 0;  ///< Advised, but the kernel does not tell their residency.
+    std::size_t files = 0;            ///< All files.
+    std::size_t failed_files = 0;     ///< Could not be advised, or not be written back.
+    std::size_t unknown_files = 0;    ///< Advised, but the kernel does not tell their residency.
+    std::size_t untouched_files = 0;  ///< Not touched: the call was stopped before.
     /// @name Over the files whose residency the kernel tells
     /// @{
-    std::int64_t known_before_bytes = 0;  ///< Resident before.
-    std::int64_t known_after_bytes = 0;   ///< Resident after.
-    kept_bytes kept;                      ///< What stayed, by reason.
+    std::int64_t known_before_bytes = 0;    ///< Resident before.
+    std::int64_t known_resident_bytes = 0;  ///< Resident after.
+    kept_bytes kept;                        ///< What stayed, by reason.
 
-    /// What left. Pages that others read in meanwhile can hide some of it.
+    /// What was evicted. Pages that others read in meanwhile can hide some of it.
     std::int64_t known_evicted_bytes() const noexcept {
-        return known_before_bytes > known_after_bytes ? known_before_bytes - known_after_bytes : 0;
+        return known_before_bytes > known_resident_bytes ? known_before_bytes - known_resident_bytes
+                                                         : 0;
     }
     /// @}
+
+    /// @name Over all files; nullopt unless every one was measured
+    /// @{
+    /// Resident before.
+    std::optional<std::int64_t> before_bytes() const noexcept { return known(known_before_bytes); }
+    /// What was evicted.
+    std::optional<std::int64_t> evicted_bytes() const noexcept {
+        return known(known_evicted_bytes());
+    }
+    /// Resident after: 0 proves that the files are cold.
+    std::optional<std::int64_t> resident_bytes() const noexcept {
+        return known(known_resident_bytes);
+    }
+    /// @}
+
+private:
+    std::optional<std::int64_t> known(std::int64_t sum) const noexcept {
+        const bool all = failed_files + unknown_files + untouched_files == 0;
+        return all ? std::optional(sum) : std::nullopt;
+    }
 };
 
 /// What a `drop` did: one record per file, in the order of the list.
@@ -84,28 +112,35 @@ public:
                 std::vector<skipped_path> skipped, bool stopped)
         : file_report(std::move(paths), std::move(records), std::move(skipped), stopped) {}
 
-    /// The status of the first file that failed, else SUCCESS.
+    /// The status of the first file that failed, else SUCCESS; of a file that was not touched there
+    /// is none.
     DropCacheStatus status() const noexcept {
         for (const drop_record& each : records())
-            if (each.status != DropCacheStatus::SUCCESS) return each.status;
+            if (each.status.value_or(DropCacheStatus::SUCCESS) != DropCacheStatus::SUCCESS)
+                return *each.status;
         return DropCacheStatus::SUCCESS;
     }
     /// Whether every file was advised, or there was none.
-    bool ok() const noexcept { return status() == DropCacheStatus::SUCCESS; }
+    bool ok() const noexcept {
+        for (const drop_record& each : records())
+            if (each.status != DropCacheStatus::SUCCESS) return false;
+        return true;
+    }
 
     /// The sums over all files.
     drop_totals totals() const noexcept {
         drop_totals sums;
         for (const drop_record& each : records()) {
             ++sums.files;
-            if (each.status != DropCacheStatus::SUCCESS) ++sums.failed_files;
-            if (each.before_bytes && each.after_bytes) {
-                sums.known_before_bytes += *each.before_bytes;
-                sums.known_after_bytes += *each.after_bytes;
-                sums.kept += each.kept;
-            } else if (each.status == DropCacheStatus::SUCCESS) {
+            if (!each.status)
+                ++sums.untouched_files;
+            else if (each.status != DropCacheStatus::SUCCESS)
+                ++sums.failed_files;
+            else if (!each.before_bytes || !each.after_bytes)
                 ++sums.unknown_files;
-            }
+            sums.known_before_bytes += each.before_bytes.value_or(0);
+            sums.known_resident_bytes += each.after_bytes.value_or(0);
+            sums.kept += each.kept;
         }
         return sums;
     }

@@ -51,6 +51,8 @@ inline cache_report query(int descriptor, const query_options& options) {
 
 inline cache_report query(const std::vector<std::string>& paths, const query_options&) {
     cache_record refused;
+    refused.untouched = false;
+    refused.failed = failed_step::OPEN;
     refused.error = ENOSYS;
     return detail::refuse<cache_report>(paths, refused);
 }

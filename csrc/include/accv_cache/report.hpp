@@ -12,6 +12,17 @@
 
 namespace accv_cache {
 
+/// The step at which a file failed.
+enum class failed_step : unsigned char {
+    NONE,        ///< It did not fail.
+    NAME,        ///< What was given cannot be a path: it has a NUL byte inside.
+    OPEN,        ///< open(2)
+    STATUS,      ///< fstat(2)
+    ADVISE,      ///< posix_fadvise(2)
+    WRITE_BACK,  ///< sync_file_range(2) or fdatasync(2)
+    MEASURE,     ///< cachestat(2) or mincore(2)
+};
+
 /// One record per file, in the order of the list. Positions are below `size()`; that is not
 /// checked.
 template <class Record>

@@ -15,6 +15,15 @@ enum class residency_source : unsigned char {
     MINCORE,    ///< mincore(2) over a read-only mapping
 };
 
+/// Why a residency figure is unknown.
+enum class unknown_reason : unsigned char {
+    NONE,           ///< It is known, or the file failed or was not touched.
+    NOT_PERMITTED,  ///< Only a file's owner or a writer may measure it.
+    NOT_READABLE,   ///< The descriptor is not open to read, and its file cannot be opened again.
+    NOT_SUPPORTED,  ///< The file system cannot be measured, or not on this kernel.
+    NO_MAPPING,     ///< mmap(2) failed: no memory, or too many mappings.
+};
+
 /// A resident range of a file, in bytes.
 struct resident_span {
     std::int64_t start = 0;  ///< Where it starts.

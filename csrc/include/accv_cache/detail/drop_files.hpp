@@ -46,11 +46,16 @@ struct drop_work : file_work<drop_record> {
         return read_residency(fd, range, status, file_systems);
     }
 
-    verdict fail(std::size_t position, DropCacheStatus status, int error) noexcept {
-        records[position].status = status;
-        records[position].error = error;
+    verdict fail(std::size_t position, failed_step step, int error) noexcept {
+        drop_record& record = records[position];
+        record.failed = step;
+        record.error = error;
+        record.status = step == failed_step::OPEN ? DropCacheStatus::FILE_OPEN_FAILED
+                        : step == failed_step::STATUS || step == failed_step::ADVISE
+                            ? DropCacheStatus::FADVISE_FAILED
+                            : DropCacheStatus::UNKNOWN_ERROR;
         ++counters.done_files;
-        return static_cast<verdict>(status);
+        return static_cast<verdict>(*record.status);
     }
 
     /// Whether only waiting, or a second try, can evict the rest.
@@ -73,26 +78,17 @@ public:
     explicit first_pass(drop_work& work) noexcept : work_(work) {}
 
     verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
-        if (!work_.range.is_valid())
-            return work_.fail(position, DropCacheStatus::FADVISE_FAILED, EINVAL);
+        if (!work_.range.is_valid()) return work_.fail(position, failed_step::ADVISE, EINVAL);
         open_file& file = entry.file;
         const verdict said = work_.open(position, file, alone);
         if (said != proceed) return said;
-        if (file.error != 0) {
-            const bool cannot_be_path = file.error == EINVAL;
-            return work_.fail(
-                position,
-                cannot_be_path ? DropCacheStatus::UNKNOWN_ERROR : DropCacheStatus::FILE_OPEN_FAILED,
-                file.error);
-        }
-        if (::fstat(file.fd, &file.status) != 0)
-            return work_.fail(position, DropCacheStatus::FADVISE_FAILED, errno);
+        if (file.error != 0) return work_.fail(position, file.failed, file.error);
         // A lent descriptor keeps its read-ahead setting, so only its kind is looked at.
         const bool rehearse = work_.asked.fail_fast && !alone && file.own;
         const int refused = rehearse                        ? -rehearse_advice(file.fd)
                             : S_ISFIFO(file.status.st_mode) ? ESPIPE
                                                             : 0;
-        if (refused != 0) return work_.fail(position, DropCacheStatus::FADVISE_FAILED, refused);
+        if (refused != 0) return work_.fail(position, failed_step::ADVISE, refused);
         entry.alone = alone;
         return proceed;
     }
@@ -107,10 +103,11 @@ public:
             evict(fd, range, before.known() ? before.resident_bytes : status.st_size,
                   status.st_size, entry.alone, work_.asked.workers, work_.tick);
         if (said == interrupted) return said;
-        if (said != proceed) return work_.fail(position, DropCacheStatus::FADVISE_FAILED, said);
+        if (said != proceed) return work_.fail(position, failed_step::ADVISE, said);
 
         const residency after = work_.read(fd, status);
         drop_record& record = work_.records[position];
+        record.status = DropCacheStatus::SUCCESS;
         record.size_bytes = S_ISREG(status.st_mode) ? status.st_size : 0;
         if (before.known() && after.known()) {
             record.before_bytes = before.resident_bytes;
@@ -118,6 +115,8 @@ public:
             record.kept = reasons_for(fd, range, status, after, work_.file_systems);
             work_.counters.bytes +=
                 std::max<std::int64_t>(before.resident_bytes - after.resident_bytes, 0);
+        } else {
+            record.unknown = before.known() ? after.unknown : before.unknown;
         }
         work_.identities[position] = file_identity::of(status);
         if (!work_.needs_second_pass(position)) ++work_.counters.done_files;
@@ -140,8 +139,7 @@ public:
         const verdict said = work_.open(position, file, alone);
         if (said != proceed) return said;
         // Another file has the name now, or none: what the first pass measured stands.
-        if (file.error == 0 && (::fstat(file.fd, &file.status) != 0 ||
-                                !(file_identity::of(file.status) == work_.identities[position])))
+        if (file.error == 0 && !(file_identity::of(file.status) == work_.identities[position]))
             file.error = ENOENT;
         entry.alone = alone;
         return proceed;
@@ -154,7 +152,7 @@ public:
             if (said == proceed && kept.dirty + kept.writeback != 0)
                 said = write_back_and_evict(position, entry, write_all_back);
             if (said == interrupted) return said;
-            if (said != proceed) return work_.fail(position, DropCacheStatus::UNKNOWN_ERROR, said);
+            if (said != proceed) return work_.fail(position, failed_step::WRITE_BACK, said);
         }
         ++work_.counters.done_files;
         return proceed;

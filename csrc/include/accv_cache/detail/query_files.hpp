@@ -39,17 +39,16 @@ public:
     verdict prepare(std::size_t position, item& file, bool alone) noexcept {
         const verdict said = open(position, file, alone);
         if (said != proceed) return said;
-        if (file.error == 0 && ::fstat(file.fd, &file.status) != 0) file.error = errno;
+        if (!range.is_valid()) return fail(position, failed_step::MEASURE, EINVAL);
+        if (file.error != 0) return fail(position, file.failed, file.error);
+        if (!file.own && only_names(file.fd)) return fail(position, failed_step::MEASURE, EBADF);
         if (file.own && may_map(file)) file.own.keep_access_time();
-        if (file.error == 0 && !file.own && only_names(file.fd)) file.error = EBADF;
-        if (!range.is_valid()) file.error = EINVAL;
-        records[position].error = file.error;
         return proceed;
     }
 
     verdict finish(std::size_t position, item& file) noexcept {
-        if (file.error == 0 && set_aside(position, file)) return proceed;
-        if (file.error == 0) measure(position, file);
+        if (set_aside(position, file)) return proceed;
+        measure(position, file);
         ++counters.done_files;
         return proceed;
     }
@@ -57,6 +56,15 @@ public:
     std::vector<resident_spans> spans;  // empty where nobody asked
 
 private:
+    verdict fail(std::size_t position, failed_step step, int error) noexcept {
+        cache_record& record = records[position];
+        record.untouched = false;
+        record.failed = step;
+        record.error = error;
+        ++counters.done_files;
+        return error;
+    }
+
     /// Whether mincore(2) may be asked, which wants a mapping.
     bool may_map(const item& file) noexcept {
         return always_maps_ || file_systems.of(file.fd, file.status) != file_system_kind::ordinary;
@@ -74,7 +82,9 @@ private:
         record.size_bytes = regular ? now.st_size : 0;
         record.measured_start = std::min(range.offset, record.size_bytes);
         record.measured_stop = std::max(record.measured_start, range.end(record.size_bytes));
+        record.untouched = false;
         record.source = told.source;
+        record.unknown = told.unknown;
         if (!told.known()) return;
         if (wants_spans_)
             if (auto& found = spans[position]) cut(*found, now.st_size);
@@ -84,6 +94,8 @@ private:
         record.resident_bytes = at_most(told.resident_bytes);
         if (told.dirty_bytes) record.dirty_bytes = at_most(*told.dirty_bytes);
         if (told.writeback_bytes) record.writeback_bytes = at_most(*told.writeback_bytes);
+        record.evicted_bytes = told.evicted_bytes;
+        record.recently_evicted_bytes = told.recently_evicted_bytes;
         counters.bytes += *record.resident_bytes;
     }
 

@@ -22,10 +22,19 @@ namespace accv_cache::detail {
 /// The memory that a range of a file holds, in whole pages.
 struct residency {
     residency_source source = residency_source::NONE;
+    unknown_reason unknown = unknown_reason::NONE;
     std::int64_t resident_bytes = 0;
-    // mincore(2) does not tell these two apart from clean pages.
+    // What cachestat(2) alone tells.
     std::optional<std::int64_t> dirty_bytes;
     std::optional<std::int64_t> writeback_bytes;
+    std::optional<std::int64_t> evicted_bytes;
+    std::optional<std::int64_t> recently_evicted_bytes;
+
+    static residency not_known(unknown_reason why) noexcept {
+        residency none;
+        none.unknown = why;
+        return none;
+    }
 
     bool known() const noexcept { return source != residency_source::NONE; }
 };
@@ -43,6 +52,8 @@ inline int cachestat(int fd, const byte_range& range, residency& told) noexcept 
     told.resident_bytes = in_bytes(pages.cached);
     told.dirty_bytes = in_bytes(pages.dirty);
     told.writeback_bytes = in_bytes(pages.writeback);
+    told.evicted_bytes = in_bytes(pages.evicted);
+    told.recently_evicted_bytes = in_bytes(pages.recently_evicted);
     return 0;
 }
 
@@ -131,11 +142,15 @@ inline residency read_residency(int fd, const byte_range& range, const struct st
             told.resident_bytes = std::min(told.resident_bytes, most_resident(range, status));
         return told;
     }
-    if (error != 0 && !is_cachestat_missing(error)) return {};
+    if (error != 0 && !is_cachestat_missing(error))
+        return residency::not_known(error == EPERM ? unknown_reason::NOT_PERMITTED
+                                                   : unknown_reason::NOT_SUPPORTED);
     const file_system_kind kind = file_systems.of(fd, status);
     const bool may_hide = kind == file_system_kind::overlay || kind == file_system_kind::fuse;
     if (error == 0 && !may_hide) return told;
-    if (S_ISBLK(status.st_mode) || !may_trust_mincore(fd)) return {};  // a disk has no st_size
+    if (S_ISBLK(status.st_mode))  // a disk has no st_size
+        return residency::not_known(unknown_reason::NOT_SUPPORTED);
+    if (!may_trust_mincore(fd)) return residency::not_known(unknown_reason::NOT_PERMITTED);
     const residency seen = count_by_mincore(fd, range, status.st_size);
     // On FUSE that nothing is seen confirms what cachestat told, with more figures.
     const bool confirmed = told.known() && seen.resident_bytes == 0;

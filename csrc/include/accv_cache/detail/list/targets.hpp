@@ -4,7 +4,6 @@
 
 #include <limits.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -16,6 +15,8 @@
 
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
+#include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/report.hpp"
 
 namespace accv_cache::detail {
 
@@ -23,7 +24,8 @@ namespace accv_cache::detail {
 struct open_file {
     descriptor own;
     int fd = -1;
-    int error = 0;  ///< An errno, if it could not be opened.
+    failed_step failed = failed_step::NONE;
+    int error = 0;  ///< An errno, where it failed.
     struct stat status{};
 };
 
@@ -37,7 +39,7 @@ public:
         lent_.emplace(paths_.size(), fd);
         char target[PATH_MAX];
         const std::string link = "/proc/self/fd/" + std::to_string(fd);
-        const ssize_t length = ::readlink(link.c_str(), target, sizeof target);
+        const ssize_t length = sys::readlink(link.c_str(), target, sizeof target);
         paths_.append(length > 0 ? std::string_view(target, static_cast<std::size_t>(length))
                                  : link);
     }
@@ -68,22 +70,24 @@ public:
     /// Opens the file, or takes the descriptor that was lent, and asks for its status.
     open_file open(std::size_t position) const noexcept {
         open_file file;
+        const auto fail = [&file](failed_step step, int error) {
+            file.failed = step;
+            file.error = error;
+        };
         if (is_lent(position)) {
             file.fd = lent_.find(position)->second;
+        } else if (const auto refused = refused_.find(position); refused != refused_.end()) {
+            fail(failed_step::OPEN, refused->second);
+        } else if (paths_.has_nul(position)) {
+            fail(failed_step::NAME, EINVAL);
         } else {
-            const auto refused = refused_.empty() ? refused_.end() : refused_.find(position);
-            if (refused != refused_.end()) {
-                file.error = refused->second;
-                return file;
-            }
-            if (paths_.has_nul(position)) {
-                file.error = EINVAL;
-                return file;
-            }
             file.own = descriptor::open(paths_[position]);
             file.fd = file.own.get();
-            file.error = file.own.error();
+            if (!file.own) fail(failed_step::OPEN, file.own.error());
         }
+        if (file.error == 0)
+            if (const int error = -sys::fstat(file.fd, file.status))
+                fail(failed_step::STATUS, error);
         return file;
     }
 
