@@ -1,4 +1,6 @@
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -6,7 +8,9 @@
 #include <cstddef>
 #include <functional>
 #include <mutex>
+#include <new>
 #include <random>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -97,6 +101,22 @@ public:
         for (std::size_t i = position; i < finished.size(); ++i)
             if (finished[i] != 0) return false;
         return true;
+    }
+};
+
+/// A job for whose position `bad` there is no memory.
+struct throwing_job {
+    struct item {};
+    std::size_t bad;
+
+    verdict prepare(std::size_t, item&, bool) {
+        thread_census::here();
+        nap(50);
+        return proceed;
+    }
+    verdict finish(std::size_t position, item&) {
+        if (position == bad) throw std::bad_alloc();
+        return proceed;
     }
 };
 
@@ -272,6 +292,47 @@ TEST_CASE("out of descriptors, it goes on with one position at a time") {
     }
 }
 
+TEST_CASE("when descriptors come and go, none is finished behind the first that fails") {
+    std::size_t wrong = 0;
+    for (unsigned seed = 0; seed != 500; ++seed) {
+        scripted_job job(40 + seed % 60);
+        // Position 16 is slow to prepare, so that those behind wait; meanwhile descriptors run out,
+        // and stay out until the calling thread has been told so alone.
+        std::atomic<bool> is_short{false};
+        job.on_prepare = [&](std::size_t position, bool alone) {
+            nap(position < 16    ? 60
+                : position == 16 ? 300
+                                 : static_cast<int>((position * 37 + seed * 11) % 80));
+            if (position == 20 + seed % 20) is_short = true;
+            if (!is_short) return proceed;
+            return alone ? 1 : out_of_descriptors;
+        };
+        const batch_result result = run(job, 8, true);
+        const std::size_t stop = std::min(result.failed_position, job.finished.size());
+        if (job.first_not_finished_once() != stop || !job.none_finished_from(stop)) ++wrong;
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("after a moment without descriptors it goes on in parallel") {
+    for (const bool fail_fast : {false, true}) {
+        scripted_job job(3000);
+        std::atomic<int> shortages{0};
+        std::atomic<std::size_t> serially{0};
+        job.on_prepare = [&](std::size_t position, bool alone) {
+            nap(200);
+            if (alone) ++serially;
+            if (alone || position < 300 || shortages == 20) return proceed;
+            ++shortages;
+            return out_of_descriptors;
+        };
+        run(job, 8, fail_fast);
+        CHECK(job.first_not_finished_once() == 3000);
+        CHECK(shortages != 0);
+        CHECK(serially < 300);
+    }
+}
+
 TEST_CASE("an interrupted step is tried again, after a tick on the calling thread") {
     for (const std::size_t workers : worker_counts) {
         CAPTURE(workers);
@@ -293,7 +354,7 @@ TEST_CASE("an interrupted step is tried again, after a tick on the calling threa
     }
 }
 
-TEST_CASE("an interrupted finish is tried again on the calling thread, from its prepare on") {
+TEST_CASE("an interrupted finish is tried again") {
     for (const std::size_t workers : worker_counts)
         for (const bool fail_fast : {false, true}) {
             CAPTURE(workers);
@@ -373,6 +434,96 @@ TEST_CASE("a tick that says stop ends the batch with every thread joined") {
             CHECK(done != 0);
             CHECK(done < job.finished.size());
             CHECK(most == 1);
+        }
+}
+
+TEST_CASE("no step is begun once the tick has said stop") {
+    for (const std::size_t workers : worker_counts)
+        for (const bool fail_fast : {false, true}) {
+            CAPTURE(workers);
+            CAPTURE(fail_fast);
+            std::atomic<int> steps{0};
+            std::atomic<bool> has_said_stop{false};
+            std::atomic<std::size_t> late{0};
+            const auto step = [&] {
+                nap(++steps < 5000 ? 0
+                                   : 1000);  // so that threads take much, and stop in its middle
+                if (has_said_stop) ++late;
+                return proceed;
+            };
+            scripted_job job(1'000'000);
+            job.on_prepare = [&](std::size_t, bool) { return step(); };
+            job.on_finish = [&](std::size_t) { return step(); };
+            const auto tick = [&] { return !(has_said_stop = true); };
+            CHECK(run(job, workers, fail_fast, tick).stopped);
+            // What was under way, and what began before all could see the answer.
+            CHECK(late <= 2 * (thread_census::seen() + 1));
+        }
+}
+
+TEST_CASE("memory that runs out in a step comes through with every thread joined") {
+    for (const std::size_t workers : worker_counts)
+        for (const bool fail_fast : {false, true})
+            for (const std::size_t bad : {0U, 7U, 400U}) {
+                CAPTURE(workers);
+                CAPTURE(fail_fast);
+                CAPTURE(bad);
+                throwing_job job{bad};
+                batch_options options;
+                options.workers = workers;
+                options.fail_fast = fail_fast;
+                thread_census::reset();
+                ticker tick;
+                CHECK_THROWS_AS(run_batch(job, 1000, options, tick), std::bad_alloc);
+                CHECK(thread_census::alive() == 0);
+            }
+}
+
+TEST_CASE("what a tick throws comes through with every thread joined") {
+    for (const std::size_t workers : worker_counts)
+        for (const bool fail_fast : {false, true}) {
+            CAPTURE(workers);
+            CAPTURE(fail_fast);
+            scripted_job job(1'000'000);
+            job.on_prepare = [](std::size_t, bool) {
+                nap(100);
+                return proceed;
+            };
+            const auto tick = []() -> bool { throw std::runtime_error("stop"); };
+            CHECK_THROWS_AS(run(job, workers, fail_fast, tick), std::runtime_error);
+            CHECK(thread_census::alive() == 0);
+            CHECK(job.held == 0);
+        }
+}
+
+TEST_CASE("a child that is forked in a tick leaves the batch at once") {
+    for (const std::size_t workers : worker_counts)
+        for (const bool fail_fast : {false, true}) {
+            CAPTURE(workers);
+            CAPTURE(fail_fast);
+            scripted_job job(1'000'000);
+            job.on_prepare = [](std::size_t, bool) {
+                nap(100);
+                return proceed;
+            };
+            const pid_t parent = ::getpid();
+            pid_t child = -1;
+            const auto tick = [&] {
+                child = ::fork();
+                if (child == 0) ::alarm(60);  // or it could wait for ever
+                return child == 0;  // only the child would go on
+            };
+            ticker ticks(tick);
+            batch_options options;
+            options.workers = workers;
+            options.fail_fast = fail_fast;
+            const batch_result result = run_batch(job, job.finished.size(), options, ticks);
+            if (::getpid() != parent) ::_exit(result.stopped && ticks.forked() ? 0 : 1);
+            CHECK(result.stopped);
+            CHECK_FALSE(ticks.forked());
+            int status = -1;
+            CHECK(::waitpid(child, &status, 0) == child);
+            CHECK(status == 0);
         }
 }
 

@@ -272,6 +272,8 @@ inline int getrusage_thread(rusage& usage) noexcept {
     return or_error(::getrusage(RUSAGE_THREAD, &usage));
 }
 
+inline pid_t getpid() noexcept { return ::getpid(); }
+
 inline int clock_gettime(timespec& now) noexcept {
     return or_error(::clock_gettime(CLOCK_MONOTONIC, &now));
 }

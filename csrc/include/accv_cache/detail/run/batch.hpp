@@ -17,11 +17,6 @@
 /// call and a fork before or after it is safe.
 namespace accv_cache::detail {
 
-struct batch_options {
-    std::size_t workers = 0;  ///< Threads at the most; 0: as many as pay, 1: the calling thread.
-    bool fail_fast = false;   ///< Finish no position behind the first one that fails.
-};
-
 struct batch_result {
     std::size_t failed_position = no_position;  ///< The first one, in list order.
     verdict failure = proceed;                  ///< What it failed with.
@@ -34,15 +29,18 @@ public:
     batch(Job& job, const batch_options& options, ticker& tick) noexcept
         : job_(job), options_(options), failure_(options.fail_fast), tick_(tick) {}
 
-    batch_result run(std::size_t count) noexcept {
+    batch_result run(std::size_t count) {
         positions all{0, count};
         // A lone position gains nothing from a thread of its own.
-        const bool may_use_threads = options_.workers != 1 && count > 1;
-        const thread_usage start = may_use_threads ? thread_usage::now() : thread_usage{};
-        run_serially(all, may_use_threads ? start.wall + serial_time : no_deadline);
-        if (may_use_threads && all.size() > 1 && is_going_on(all))
-            run_in_parallel(all, thread_usage::now() - start);
-        run_serially(all, no_deadline);
+        bool may_use_threads = options_.workers != 1 && count > 1;
+        while (is_going_on(all)) {
+            const thread_usage start = may_use_threads ? thread_usage::now() : thread_usage{};
+            const std::size_t first = all.first;
+            run_serially(all, may_use_threads ? start.wall + serial_time : no_deadline);
+            if (may_use_threads && all.size() > 1 && is_going_on(all))
+                may_use_threads =
+                    run_in_parallel(all, thread_usage::now() - start, all.first - first);
+        }
         return {failure_.position(), failure_.said(), tick_.stopped()};
     }
 
@@ -58,7 +56,7 @@ private:
 
     /// Works through `range` from its front, on the calling thread, at least one position, until
     /// it is done, fails, is stopped, or the deadline has passed.
-    void run_serially(positions& range, nanoseconds deadline) noexcept {
+    void run_serially(positions& range, nanoseconds deadline) {
         while (is_going_on(range)) {
             typename Job::item item{};
             verdict said = job_.prepare(range.first, item, true);
@@ -74,19 +72,35 @@ private:
         }
     }
 
-    /// Gives `range` to threads, and does what they leave behind: when descriptors run out, the
-    /// rest goes one position at a time.
-    void run_in_parallel(positions& range, const thread_usage& spent) noexcept {
-        worker_pool<Job> pool(job_, range, options_.fail_fast, failure_);
-        pool.run(options_.workers, spent, range.first, tick_);
-        for (positions& each : pool.left_behind()) run_serially(each, no_deadline);
-        range.first = range.last;
+    /// Gives `range`, after `done` positions that took `spent`, to threads. True if they ran short
+    /// of descriptors, so that the rest is worth another try; what they put down in the middle of
+    /// the list is done here.
+    bool run_in_parallel(positions& range, const thread_usage& spent, std::size_t done) {
+        thread_pool threads{{job_, range, options_, in_flight_, failure_, tick_}};
+        worker_pool<Job>& pool = threads.pool;
+        pool.run(spent, done);
+        if (tick_.forked()) return false;
+        auto put_down = pool.left_behind();
+        range = put_down.back();
+        for (positions& each : put_down)
+            if (each.last <= range.first) run_serially(each, no_deadline);
+        in_flight_ = pool.in_flight();
+        return pool.ran_short();
     }
+
+    /// Not destroyed in the child of a fork, which would wait for threads that it does not have.
+    union thread_pool {
+        worker_pool<Job> pool;
+        ~thread_pool() {
+            if (!pool.forked()) pool.~worker_pool();
+        }
+    };
 
     Job& job_;
     const batch_options& options_;
     first_failure failure_;
     ticker& tick_;
+    std::size_t in_flight_ = 0;
 };
 
 /// Does a job's work for some of its positions only: a batch over `positions`.
@@ -112,18 +126,19 @@ private:
 
 /// Does the work of `job` for the positions 0 to count - 1.
 ///
-/// `job` has a movable, default-constructible type `item` and two steps, neither of which throws:
+/// `job` has a movable, default-constructible type `item` and two steps:
 ///     verdict prepare(std::size_t position, item&, bool alone)
 ///     verdict finish(std::size_t position, item&)
 /// `alone` says that no other position is under way, so running out of descriptors is final.
 /// With fail_fast, `finish` is called for a position only when all positions before it have been
-/// prepared without failure.
+/// prepared without failure. A step may throw std::bad_alloc, which comes through.
 ///
 /// `tick` is asked on the calling thread about every 100 ms, and whenever a step there was
-/// interrupted; when it says stop the batch ends, with every thread joined.
+/// interrupted. When it says stop no step is begun, and when it throws, that comes through.
+/// However the batch ends, every thread is joined; but in the child of a fork inside the tick,
+/// which has no threads, it is stopped.
 template <class Job>
-batch_result run_batch(Job& job, std::size_t count, const batch_options& options,
-                       ticker& tick) noexcept {
+batch_result run_batch(Job& job, std::size_t count, const batch_options& options, ticker& tick) {
     return batch<Job>(job, options, tick).run(count);
 }
 

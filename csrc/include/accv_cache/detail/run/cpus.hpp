@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "accv_cache/detail/proc/cgroup.hpp"
+#include "accv_cache/detail/system_calls.hpp"
 
 namespace accv_cache::detail {
 
@@ -22,11 +23,11 @@ inline std::size_t cpus_by_affinity() noexcept {
         cpu_set_t* const mask = CPU_ALLOC(bits);
         if (mask == nullptr) break;
         const std::size_t bytes = CPU_ALLOC_SIZE(bits);
-        const bool told = ::sched_getaffinity(0, bytes, mask) == 0;
-        const int count = told ? CPU_COUNT_S(bytes, mask) : 0;
+        const int error = sys::sched_getaffinity(bytes, mask);
+        const int count = error == 0 ? CPU_COUNT_S(bytes, mask) : 0;
         CPU_FREE(mask);
         if (count > 0) return static_cast<std::size_t>(count);
-        if (errno != EINVAL) break;
+        if (error != -EINVAL) break;
     }
     return 1;
 }

@@ -8,7 +8,8 @@
 
 #include <csignal>
 #include <cstdint>
-#include <limits>
+
+#include "accv_cache/detail/system_calls.hpp"
 
 namespace accv_cache::detail {
 
@@ -17,7 +18,7 @@ using nanoseconds = std::int64_t;
 /// Time that passes, in nanoseconds (CLOCK_MONOTONIC).
 inline nanoseconds monotonic_now() noexcept {
     timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    sys::clock_gettime(now);
     return nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
@@ -29,7 +30,7 @@ struct thread_usage {
 
     static thread_usage now() noexcept {
         rusage usage{};
-        ::getrusage(RUSAGE_THREAD, &usage);
+        sys::getrusage_thread(usage);
         const auto in_nanoseconds = [](const timeval& time) {
             return nanoseconds{time.tv_sec} * 1'000'000'000 + nanoseconds{time.tv_usec} * 1'000;
         };
@@ -66,14 +67,14 @@ public:
         sigset_t all;
         sigset_t before;
         sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before);
-        running_ = ::pthread_create(&handle_, nullptr, body, argument) == 0;
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        sys::pthread_sigmask(SIG_SETMASK, all, &before);
+        running_ = sys::pthread_create(handle_, body, argument) == 0;
+        sys::pthread_sigmask(SIG_SETMASK, before, nullptr);
         return running_;
     }
 
     void join() noexcept {
-        if (running_) ::pthread_join(handle_, nullptr);
+        if (running_) sys::pthread_join(handle_);
         running_ = false;
     }
 

@@ -27,6 +27,11 @@ struct positions {
     std::size_t size() const noexcept { return last - first; }
 };
 
+struct batch_options {
+    std::size_t workers = 0;  ///< Threads at the most; 0: as many as pay, 1: the calling thread.
+    bool fail_fast = false;   ///< Finish no position behind the first one that fails.
+};
+
 /// The first position, in list order, that failed.
 class first_failure {
 public:

@@ -13,9 +13,11 @@
 #include <mutex>
 
 #include "accv_cache/detail/run/cpus.hpp"
+#include "accv_cache/detail/run/memory.hpp"
 #include "accv_cache/detail/run/thread.hpp"
 #include "accv_cache/detail/run/tick.hpp"
 #include "accv_cache/detail/run/verdict.hpp"
+#include "accv_cache/detail/system_calls.hpp"
 
 namespace accv_cache::detail {
 
@@ -23,40 +25,61 @@ namespace accv_cache::detail {
 constexpr std::size_t max_workers = 64;
 
 /// The threads of one batch: made when the list turns out to be long, joined before it returns.
+///
+/// When descriptors run short, all of them end, so that the batch can go on with fewer positions
+/// at once. With fail_fast, what they put down is then all that lies behind some position.
 template <class Job>
 class worker_pool {
 public:
-    worker_pool(Job& job, positions list, bool fail_fast, first_failure& failure) noexcept
+    /// `in_flight`: the positions that may be under way at once; 0: as many as there may be.
+    worker_pool(Job& job, positions list, const batch_options& options, std::size_t in_flight,
+                first_failure& failure, ticker& tick) noexcept
         : job_(job),
           count_(list.last),
-          fail_fast_(fail_fast),
+          options_(options),
           failure_(failure),
+          tick_(tick),
+          in_flight_(in_flight != 0 ? in_flight : most_in_flight()),
           next_(list.first) {}
 
-    /// Works through the list on up to `workers` threads; 0: as many as pay. `spent` is where the
-    /// time of the `done` positions before went.
-    void run(std::size_t workers, const thread_usage& spent, std::size_t done,
-             ticker& tick) noexcept {
-        rlimit descriptors{};
-        ::getrlimit(RLIMIT_NOFILE, &descriptors);
-        // A good neighbour: leave three quarters of the descriptors to the rest of the process.
-        in_flight_ = static_cast<std::size_t>(
-            std::clamp<rlim_t>(descriptors.rlim_cur / 4, 1, max_workers * max_block));
-        std::size_t most = std::min({max_workers, in_flight_, count_ - next_});
-        if (workers != 0) most = std::min(most, workers);
+    worker_pool(const worker_pool&) = delete;
+    worker_pool& operator=(const worker_pool&) = delete;
 
-        std::size_t wanted = most;
-        if (workers == 0) wanted = usable_cpus() * (is_waiting(spent, done) ? growth : 1);
+    /// Also ends the threads of a tick that throws.
+    ~worker_pool() {
         {
-            std::unique_lock<std::mutex> lock(mutex_);
-            start(std::min(most, wanted));
-            supervise(lock, workers == 0 ? most : 0, tick);
+            const std::scoped_lock lock(mutex_);
+            wake_all();
         }
         for (worker& each : workers_) each.thread.join();
     }
 
-    /// What is still to do after `run`, in list order: what the workers put down when they gave
-    /// up, and what nobody took.
+    /// Works through the list. `spent` is where the time of the `done` positions before went.
+    void run(const thread_usage& spent, std::size_t done) {
+        wanted_ = options_.workers;
+        if (wanted_ == 0) wanted_ = usable_cpus() * (is_waiting(spent, done) ? growth : 1);
+        {
+            std::unique_lock<std::mutex> lock(mutex_);
+            start();
+            supervise(lock);
+        }
+        if (tick_.forked()) return;
+        for (worker& each : workers_) each.thread.join();
+        if (out_of_memory_) throw_bad_alloc();
+    }
+
+    // ---- after `run` -------------------------------------------------------------------------
+
+    /// Whether the threads ended because descriptors ran short.
+    bool ran_short() const noexcept { return winding_down_; }
+
+    /// The positions that should be under way at once in another try.
+    std::size_t in_flight() const noexcept { return in_flight_; }
+
+    /// Whether this is the child of a fork, which has the pool without its threads.
+    bool forked() const noexcept { return tick_.forked(); }
+
+    /// What is still to do, in list order; the last range reaches to the end of the list.
     std::array<positions, max_workers + 1> left_behind() const noexcept {
         std::array<positions, max_workers + 1> ranges;
         std::transform(workers_.begin(), workers_.end(), ranges.begin(),
@@ -65,13 +88,17 @@ public:
         std::sort(ranges.begin(), ranges.end(), [](const positions& left, const positions& right) {
             return left.first < right.first;
         });
+        for (std::size_t i = max_workers; i-- != 0;) {
+            if (ranges[i].last != ranges.back().first) break;
+            ranges.back().first = ranges[i].first;
+        }
         return ranges;
     }
 
 private:
     /// The supervisor's looks at how the workers fare: soon at first, rarely when nothing changes.
     static constexpr nanoseconds first_look = 2'000'000;
-    static constexpr nanoseconds last_look = 100'000'000;
+    static constexpr nanoseconds last_look = 50'000'000;
     static constexpr std::size_t growth = 4;
 
     /// Positions taken at once. Workers start at one and take more while a block is done within
@@ -83,7 +110,8 @@ private:
     struct alignas(64) worker {
         worker_pool* owner = nullptr;
         worker_thread thread;
-        positions undone;                      // what it leaves behind when it must give up
+        positions taken;
+        positions undone;                      // what it puts down when it must give up
         std::size_t preparing = no_position;   // first position taken and not yet prepared
         std::size_t waiting_at = no_position;  // first position that waits for its turn
         std::condition_variable turn;
@@ -91,21 +119,32 @@ private:
         thread_usage spent;
     };
 
+    /// A good neighbour leaves three quarters of the descriptors to the rest of the process.
+    static std::size_t most_in_flight() noexcept {
+        rlimit descriptors{};
+        sys::getrlimit_nofile(descriptors);
+        return static_cast<std::size_t>(
+            std::clamp<rlim_t>(descriptors.rlim_cur / 4, 1, max_workers * max_block));
+    }
+
     // ---- on the calling thread, with mutex_ held ---------------------------------------------
 
-    void start(std::size_t wanted) noexcept {
-        while (started_ < wanted && next_ < count_ && !giving_up_) {
+    /// Starts threads up to the number wanted. Fewer will do; without any, the calling thread does
+    /// it all.
+    void start() noexcept {
+        const std::size_t most =
+            std::min({max_workers, wanted_, in_flight_, started_ + (count_ - next_)});
+        while (started_ < most && !winding_down_) {
             worker& each = workers_[started_];
             each.owner = this;
-            // Fewer threads than wanted will do; without any, the calling thread does it all.
             if (!each.thread.start(&worker_pool::thread_body, &each)) return;
             ++started_;
             ++running_;
         }
     }
 
-    /// Ticks, and starts more threads, up to `most`, while the workers wait for storage.
-    void supervise(std::unique_lock<std::mutex>& lock, std::size_t most, ticker& tick) noexcept {
+    /// Ticks, and wants more threads while the workers wait for storage.
+    void supervise(std::unique_lock<std::mutex>& lock) {
         nanoseconds interval = first_look;
         thread_usage seen;
         std::size_t seen_done = 0;
@@ -118,16 +157,21 @@ private:
                 done += each.done;
             }
             const std::size_t before = started_;
-            if (is_waiting(spent - seen, done - seen_done))
-                start(std::min(most, started_ * growth));
+            if (options_.workers == 0 && is_waiting(spent - seen, done - seen_done))
+                wanted_ = std::min(started_ * growth, max_workers);
+            // What took the descriptors some time ago may have given them back.
+            if (interval == last_look && !winding_down_)
+                in_flight_ = std::min(in_flight_ * 2, most_in_flight());
+            start();
             interval = started_ != before ? first_look : std::min(interval * 2, last_look);
             seen = spent;
             seen_done = done;
 
             lock.unlock();
-            const bool go_on = tick();
+            const bool go_on = tick_();
+            if (tick_.forked()) return;  // a thread that is missing here may have held the lock
             lock.lock();
-            if (!go_on) give_up();
+            if (!go_on) wake_all();
         }
     }
 
@@ -143,133 +187,175 @@ private:
 
     static void* thread_body(void* argument) noexcept {
         worker& self = *static_cast<worker*>(argument);
-        self.owner->work(self);
+        worker_pool& pool = *self.owner;
+        const bool had_memory = has_memory_for([&] { pool.work(self); });
+        const std::scoped_lock lock(pool.mutex_);
+        if (!had_memory) {
+            pool.out_of_memory_ = true;
+            pool.wind_down();
+        }
+        if (--pool.running_ == 0) pool.all_ended_.notify_one();
         return nullptr;
     }
 
-    void work(worker& self) noexcept {
+    void work(worker& self) {
         std::size_t block = 1;
-        for (;;) {
-            positions taken = take(self, block);
-            if (taken.empty()) break;
+        for (positions taken = take(self, block); !taken.empty(); taken = take(self, block)) {
             const thread_usage start = thread_usage::now();
-            const std::size_t size = taken.size();
             thread_usage asleep;
-            const bool go_on =
-                fail_fast_ ? run_in_order(self, taken, asleep) : run_any_order(taken);
+            if (options_.fail_fast)
+                run_in_order(self, taken, asleep);
+            else
+                run_any_order(taken);
             const thread_usage spent = thread_usage::now() - start - asleep;
             if (spent.wall < short_block) block = std::min(block * 2, max_block);
             const std::scoped_lock lock(mutex_);
             self.spent += spent;
-            self.done += size - taken.size();
-            if (!go_on) {
-                self.undone = taken;
-                give_up();
-                break;
-            }
+            self.done += self.taken.size() - taken.size();
+            if (taken.empty()) continue;
+            self.undone = taken;
+            return;
         }
-        const std::scoped_lock lock(mutex_);
-        if (--running_ == 0) all_ended_.notify_one();
     }
 
     /// Takes the next positions nobody has taken; none when there are none left to do.
     positions take(worker& self, std::size_t block) noexcept {
         const std::scoped_lock lock(mutex_);
-        if (giving_up_ || next_ >= std::min(count_, failure_.limit())) return {};
+        self.taken = {};
+        if (winding_down_ || tick_.stopped() || next_ >= std::min(count_, failure_.limit()))
+            return {};
         const std::size_t share = std::max<std::size_t>(in_flight_ / started_, 1);
-        const positions taken{next_, std::min({count_, next_ + block, next_ + share})};
-        next_ = taken.last;
-        self.preparing = taken.first;
-        return taken;
+        self.taken = {next_, std::min({count_, next_ + block, next_ + share})};
+        next_ = self.taken.last;
+        self.preparing = self.taken.first;
+        return self.taken;
     }
 
-    /// False if it could not go on; what is undone stays in `range`.
-    bool run_any_order(positions& range) noexcept {
+    /// What could not be done stays in `range`.
+    void run_any_order(positions& range) {
         for (; !range.empty(); ++range.first) {
-            if (giving_up_.load(std::memory_order_relaxed)) return false;
             typename Job::item item{};
-            verdict said = prepare(range.first, item);
-            if (said == out_of_descriptors) return false;
-            if (said == proceed) said = job_.finish(range.first, item);
-            if (said == interrupted) return false;
+            verdict said =
+                until_uninterrupted([&] { return job_.prepare(range.first, item, false); });
+            if (said == proceed)
+                said = until_uninterrupted([&] { return job_.finish(range.first, item); });
+            if (said == interrupted) return;
+            if (said == out_of_descriptors) {
+                const std::scoped_lock lock(mutex_);
+                run_short();
+                return;
+            }
             if (said != proceed) failure_.record(range.first, said);
         }
-        return true;
     }
 
     /// Prepares the whole range, waits until every position before it is known to be good, then
-    /// finishes it. False if it could not go on; what is undone stays in `range`.
-    bool run_in_order(worker& self, positions& range, thread_usage& asleep) noexcept {
+    /// finishes it. What could not be done stays in `range`.
+    void run_in_order(worker& self, positions& range, thread_usage& asleep) {
         std::array<typename Job::item, max_block> prepared{};
+        const auto item_at = [&, first = range.first](std::size_t position) -> auto& {
+            return prepared[position - first];
+        };
         std::size_t ready = range.first;
         verdict said = proceed;
         for (; ready != range.last; ++ready) {
-            said = prepare(ready, prepared[ready - range.first]);
+            said = until_uninterrupted([&] { return job_.prepare(ready, item_at(ready), false); });
             if (said != proceed) break;
         }
-        if (said == out_of_descriptors) return false;
-        if (said != proceed) failure_.record(ready, said);
-        if (!await_turn(self, range, asleep)) return false;
+        if (said == interrupted) return;
+        const bool is_short = said == out_of_descriptors;
+        if (said != proceed && !is_short) failure_.record(ready, said);
+        if (!await_turn(self, range, is_short ? ready : no_position, asleep)) return;
 
-        const std::size_t begin = range.first;
         for (; range.first != ready && range.first < failure_.limit(); ++range.first) {
-            typename Job::item& item = prepared[range.first - begin];
-            said = job_.finish(range.first, item);
-            if (said == interrupted) return false;
+            said =
+                until_uninterrupted([&] { return job_.finish(range.first, item_at(range.first)); });
+            if (said == interrupted) return;
             if (said != proceed) failure_.record(range.first, said);
-            item = {};  // a descriptor less, as soon as it can be
+            item_at(range.first) = {};  // a descriptor less, as soon as it can be
         }
-        range.first = range.last;  // what is left lies behind a failure, and stays as it is
-        return true;
+        if (!is_short) range.first = range.last;  // the rest lies behind a failure, and stays
     }
 
-    verdict prepare(std::size_t position, typename Job::item& item) noexcept {
+    /// Takes a step again while it is interrupted; no step is begun once the tick has said stop.
+    template <class Step>
+    verdict until_uninterrupted(Step&& step) {
         verdict said = interrupted;
-        while (said == interrupted) said = job_.prepare(position, item, false);
+        while (said == interrupted && !tick_.stopped()) said = step();
         return said;
     }
 
-    /// Tells the others that `self` has prepared its range, then waits until all before it is
-    /// prepared. False when the batch gives up meanwhile.
-    bool await_turn(worker& self, const positions& range, thread_usage& asleep) noexcept {
+    /// Tells the others that `self` has prepared its range, or that it ran short of descriptors at
+    /// `short_at`, then waits until all before the range is prepared.
+    ///
+    /// True once its turn has come: from then on those behind may go on too, so it has to. False
+    /// if all are to end before that; then it holds up those behind.
+    bool await_turn(worker& self, const positions& range, std::size_t short_at,
+                    thread_usage& asleep) {
         std::unique_lock<std::mutex> lock(mutex_);
-        self.preparing = no_position;
-        const std::size_t front = prepared_up_to();
+        self.preparing = short_at;
+        if (short_at != no_position) run_short();
         for (worker& each : workers_)
-            if (each.waiting_at < front) each.turn.notify_one();
-        if (front > range.first) return !giving_up_;
+            if (each.waiting_at < prepared_up_to()) each.turn.notify_one();
 
-        const thread_usage before = thread_usage::now();
-        self.waiting_at = range.first;
-        self.turn.wait(lock, [&] { return giving_up_ || prepared_up_to() > range.first; });
-        self.waiting_at = no_position;
-        asleep = thread_usage::now() - before;
-        return !giving_up_;
+        const auto is_its_turn = [&] { return prepared_up_to() > range.first; };
+        if (!is_its_turn()) {
+            const thread_usage before = thread_usage::now();
+            self.waiting_at = range.first;
+            self.turn.wait(lock, [&] { return winding_down_ || tick_.stopped() || is_its_turn(); });
+            self.waiting_at = no_position;
+            asleep = thread_usage::now() - before;
+        }
+        if (is_its_turn()) return true;
+        self.preparing = range.first;
+        return false;
     }
 
-    /// The first position that some worker is still preparing.
+    // ---- on any thread, with mutex_ held -----------------------------------------------------
+
+    /// The first position that some worker is still preparing, or has put down.
     std::size_t prepared_up_to() const noexcept {
         std::size_t front = no_position;
         for (const worker& each : workers_) front = std::min(front, each.preparing);
         return front;
     }
 
-    /// With mutex_ held: every worker puts down what it has not finished.
-    void give_up() noexcept {
-        giving_up_ = true;
+    /// The next try is with half of what was too much.
+    void run_short() noexcept {
+        if (!winding_down_) {
+            std::size_t under_way = running_;
+            if (options_.fail_fast) {
+                under_way = 0;
+                for (const worker& each : workers_) under_way += each.taken.size();
+            }
+            in_flight_ = std::max<std::size_t>(under_way / 2, 1);
+        }
+        wind_down();
+    }
+
+    /// Nothing more is taken, and nobody waits for a turn.
+    void wind_down() noexcept {
+        winding_down_ = true;
+        wake_all();
+    }
+
+    void wake_all() noexcept {
         for (worker& each : workers_) each.turn.notify_one();
     }
 
     Job& job_;
     const std::size_t count_;
-    const bool fail_fast_;
+    const batch_options& options_;
     first_failure& failure_;
-    std::size_t in_flight_ = 1;  // positions that all workers together may have under way
-    std::atomic<bool> giving_up_{false};
+    ticker& tick_;
+    std::size_t wanted_ = 0;  // threads, if descriptors allow for them
 
     std::mutex mutex_;  // all below, and the workers' fields
     std::condition_variable all_ended_;
-    std::size_t next_;  // the first position that nobody has taken
+    bool winding_down_ = false;
+    bool out_of_memory_ = false;
+    std::size_t in_flight_;  // positions that all workers together may have under way
+    std::size_t next_;       // the first position that nobody has taken
     std::size_t started_ = 0;
     std::size_t running_ = 0;
     std::array<worker, max_workers> workers_;
