@@ -14,7 +14,6 @@
 #include "arguments.hpp"
 #include "bind.hpp"
 #include "interrupts.hpp"
-#include "progress.hpp"
 #include "rows.hpp"
 
 namespace py = pybind11;
@@ -36,12 +35,9 @@ drop_report drop(const py::iterable& paths, const py::dict& asked, bool sync, bo
     fill(options, asked);
     options.sync = sync;
     options.fail_fast = fail_fast;
-    const py::object progress = asked["progress"];
-    return run_interruptibly([&](interrupts& tick) {
+    return run_interruptibly(asked["progress"], [&](interrupts& tick) {
         options.progress = [&](const file_progress& now) {
-            return tick([&] {
-                return call_progress(progress, now.done_files, now.total_files, now.bytes);
-            });
+            return tick(now.done_files, now.total_files, now.bytes);
         };
         return detail::drop_files(std::move(targets), options);
     });

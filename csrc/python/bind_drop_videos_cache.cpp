@@ -22,7 +22,7 @@ DropCacheStatus status_of_bad_item() {
                                         : DropCacheStatus::UNKNOWN_ERROR;
 }
 
-int drop_videos(const py::iterable& filepaths, std::size_t workers) {
+DropCacheStatus drop_videos(const py::iterable& filepaths, std::size_t workers) {
     detail::path_list paths;
     DropCacheStatus behind_them = DropCacheStatus::SUCCESS;
     for (const py::handle item : filepaths) {
@@ -34,12 +34,17 @@ int drop_videos(const py::iterable& filepaths, std::size_t workers) {
         paths.append(view_of(path));
     }
     const auto path_at = [&paths](std::size_t position) { return paths[position]; };
-    const auto result = run_interruptibly([&](interrupts& look) {
+    const DropCacheStatus status = run_interruptibly(py::none(), [&](interrupts& look) {
         detail::ticker tick(look);
         return detail::drop_videos_cache_at(path_at, paths.size(), workers, tick);
     });
-    return static_cast<int>(result.status == DropCacheStatus::SUCCESS ? behind_them
-                                                                      : result.status);
+    return status == DropCacheStatus::SUCCESS ? behind_them : status;
+}
+
+int drop_videos_with_any_memory(const py::iterable& filepaths, std::size_t workers) {
+    auto status = DropCacheStatus::UNKNOWN_ERROR;  // if memory runs out
+    detail::has_memory_for([&] { status = drop_videos(filepaths, workers); });
+    return static_cast<int>(status);
 }
 
 }  // namespace
@@ -52,7 +57,8 @@ void bind_drop_videos_cache(py::module_& module) {
         .value("FADVISE_FAILED", DropCacheStatus::FADVISE_FAILED)
         .value("UNKNOWN_ERROR", DropCacheStatus::UNKNOWN_ERROR)
         .finalize();
-    module.def("drop_videos_cache", &drop_videos, py::arg("filepaths"), py::arg("workers") = 0);
+    module.def("drop_videos_cache", &drop_videos_with_any_memory, py::arg("filepaths"),
+               py::arg("workers") = 0);
 }
 
 }  // namespace accv_cache::python

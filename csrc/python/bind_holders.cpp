@@ -7,6 +7,7 @@
 
 #include "accv_cache/holders.hpp"
 #include "bind.hpp"
+#include "interrupts.hpp"
 
 namespace py = pybind11;
 
@@ -16,10 +17,8 @@ namespace {
 using row = std::tuple<int, py::bytes, std::size_t, std::int64_t, bool>;
 
 std::pair<std::vector<row>, std::size_t> find(const std::vector<std::string>& paths) {
-    const holders_report report = [&] {
-        const py::gil_scoped_release released;
-        return holders(paths);
-    }();
+    const holders_report report =
+        run_interruptibly(py::none(), [&](interrupts&) { return holders(paths); });
     std::vector<row> rows;
     rows.reserve(report.holders.size());
     for (const holder& each : report.holders)

@@ -15,7 +15,6 @@
 #include "arguments.hpp"
 #include "bind.hpp"
 #include "interrupts.hpp"
-#include "progress.hpp"
 #include "rows.hpp"
 
 namespace py = pybind11;
@@ -33,12 +32,9 @@ cache_report query(const py::iterable& paths, const py::dict& asked, bool spans)
     query_options options;
     fill(options, asked);
     options.spans = spans;
-    const py::object progress = asked["progress"];
-    return run_interruptibly([&](interrupts& tick) {
+    return run_interruptibly(asked["progress"], [&](interrupts& tick) {
         options.progress = [&](const file_progress& now) {
-            return tick([&] {
-                return call_progress(progress, now.done_files, now.total_files, now.bytes);
-            });
+            return tick(now.done_files, now.total_files, now.bytes);
         };
         return detail::query_files(std::move(targets), options);
     });

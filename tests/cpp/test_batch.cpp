@@ -511,7 +511,7 @@ TEST_CASE("a child that is forked in a tick leaves the batch at once") {
             const auto tick = [&] {
                 child = ::fork();
                 if (child == 0) ::alarm(60);  // or it could wait for ever
-                return child == 0;  // only the child would go on
+                return child == 0;            // only the child would go on
             };
             ticker ticks(tick);
             batch_options options;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -399,15 +400,23 @@ TEST_CASE("a directory that cannot be listed is reported") {
     std::filesystem::permissions(folder / "secret", std::filesystem::perms::owner_all);
 }
 
-TEST_CASE("progress that says stop ends it, and nothing more is touched") {
+TEST_CASE("progress that says stop ends it before anything is touched") {
     const temporary_folder folder;
     const std::string clip = write_warm(folder / "clip", page);
     drop_options options;
     options.progress = [](const file_progress&) { return false; };
-    // A directory is progress, so it stops before any file.
-    const drop_report report = drop({folder.path()}, options);
+    const drop_report report = drop({clip, folder.path()}, options);
     CHECK(report.stopped());
-    CHECK(report.empty());
+    CHECK(report.size() == 2);
+    CHECK(kept_bytes(clip) == page);
+}
+
+TEST_CASE("what progress throws comes through, and nothing more is touched") {
+    const temporary_folder folder;
+    const std::string clip = write_warm(folder / "clip", page);
+    drop_options options;
+    options.progress = [](const file_progress&) -> bool { throw std::runtime_error("stop"); };
+    CHECK_THROWS_AS(drop({clip, folder.path()}, options), std::runtime_error);
     CHECK(kept_bytes(clip) == page);
 }
 

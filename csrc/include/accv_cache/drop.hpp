@@ -26,7 +26,7 @@ namespace accv_cache {
 ///
 /// A file that fails is reported, and the rest go on. Anyone who may read a file may evict it; only
 /// its owner or a writer may measure it, so others get SUCCESS and no byte counts. Off Linux every
-/// file is PLATFORM_ERROR. Throws std::bad_alloc and nothing else. See posix_fadvise(2),
+/// file is PLATFORM_ERROR. Throws std::bad_alloc, and what `progress` throws. See posix_fadvise(2),
 /// POSIX_FADV_DONTNEED, and sync_file_range(2).
 inline drop_report drop(const std::vector<std::string>& paths, const drop_options& options = {});
 

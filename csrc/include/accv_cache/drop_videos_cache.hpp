@@ -49,13 +49,13 @@ DropCacheStatus drop_videos_cache(ForwardIterator first, ForwardIterator last) n
         const auto path_at = [&](std::size_t position) {
             return detail::as_c_path(first[static_cast<step>(position)]);
         };
-        return detail::drop_videos_cache_at(path_at, count, 0, tick).status;
+        return detail::drop_videos_cache_at(path_at, count, 0, tick);
     } else {
         const std::unique_ptr<const char*[]> paths(new (std::nothrow) const char*[count]);
         if (paths == nullptr) return DropCacheStatus::UNKNOWN_ERROR;
         for (std::size_t i = 0; i != count; ++i, ++first) paths[i] = detail::as_c_path(*first);
         const auto path_at = [&](std::size_t position) { return paths[position]; };
-        return detail::drop_videos_cache_at(path_at, count, 0, tick).status;
+        return detail::drop_videos_cache_at(path_at, count, 0, tick);
     }
 #else
     return DropCacheStatus::PLATFORM_ERROR;

@@ -31,8 +31,9 @@ struct file_options : walk_options {
     /// Threads at the most; 0: as many as pay, 1: the calling thread alone.
     std::size_t workers = 0;
 
-    /// Called on the calling thread about ten times a second, and at the end; false stops the call.
-    /// It must not throw. Empty: nobody is told.
+    /// Called on the calling thread before any file is touched, about ten times a second, and at
+    /// the end. False stops the call: no file is begun any more. What it throws comes through. In
+    /// the child of a fork inside it the call is stopped. Empty: nobody is told.
     std::function<bool(const file_progress&)> progress;
 };
 

@@ -30,7 +30,7 @@ namespace accv_cache {
 /// query empties what it is about to measure.
 ///
 /// A file that cannot be opened is a record with its errno; off Linux every file is one, with
-/// ENOSYS. Throws std::bad_alloc and nothing else.
+/// ENOSYS. Throws std::bad_alloc, and what `progress` throws.
 inline cache_report query(const std::vector<std::string>& paths, const query_options& options = {});
 
 /// The same for one file that the caller holds open. Its offset stays where it is, and nothing is

@@ -93,7 +93,7 @@ public:
         return proceed;
     }
 
-    verdict finish(std::size_t position, item& entry) noexcept {
+    verdict finish(std::size_t position, item& entry) {
         const struct stat& status = entry.file.status;
         const int fd = entry.file.fd;
         const byte_range& range = work_.range;
@@ -145,7 +145,7 @@ public:
         return proceed;
     }
 
-    verdict finish(std::size_t position, item& entry) noexcept {
+    verdict finish(std::size_t position, item& entry) {
         if (entry.file.error == 0) {
             verdict said = write_back_and_evict(position, entry, write_back);
             const kept_bytes& kept = work_.records[position].kept;
@@ -165,7 +165,7 @@ private:
 
     /// Returns a verdict: `proceed`, `interrupted`, or the errno that writing back ended with.
     verdict write_back_and_evict(std::size_t position, item& entry,
-                                 int (*wait)(int, const byte_range&)) noexcept {
+                                 int (*wait)(int, const byte_range&)) {
         const int fd = entry.file.fd;
         const struct stat& status = entry.file.status;
         const byte_range& range = work_.range;
@@ -227,6 +227,7 @@ inline drop_report drop_files(target_list targets, const drop_options& asked) {
     first_pass first(work);
     second_pass second(work);
     batch_options how{asked.workers, asked.fail_fast};
+    work.tell_start();
 
     if (asked.fail_fast) {  // which has to meet every file in its place
         directory_check check(work.targets, work.is_directory);

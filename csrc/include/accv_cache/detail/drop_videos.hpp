@@ -13,6 +13,7 @@
 #include "accv_cache/detail/file/advice.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/run/batch.hpp"
+#include "accv_cache/detail/run/memory.hpp"
 #include "accv_cache/detail/run/tick.hpp"
 #include "accv_cache/status.hpp"
 
@@ -62,7 +63,7 @@ public:
         return proceed;
     }
 
-    verdict finish(std::size_t, item& entry) noexcept {
+    verdict finish(std::size_t, item& entry) {
         const verdict said =
             evict(entry.opened.get(), {}, entry.size, entry.size, entry.alone, workers_, tick_);
         return said == proceed || said == interrupted ? said
@@ -77,22 +78,19 @@ private:
     ticker& tick_;
 };
 
-struct videos_result {
-    DropCacheStatus status;
-    bool stopped;
-};
-
 /// `drop_videos_cache` over the positions of any list: `path_at(position)` gives a path, or nullptr
-/// for what cannot be one.
+/// for what cannot be one. SUCCESS, if the tick says stop before a file fails.
 template <class PathAt>
-videos_result drop_videos_cache_at(const PathAt& path_at, std::size_t count, std::size_t workers,
-                                   ticker& tick) noexcept {
+DropCacheStatus drop_videos_cache_at(const PathAt& path_at, std::size_t count, std::size_t workers,
+                                     ticker& tick) {
     batch_options options;
     options.workers = workers;
     options.fail_fast = true;
     videos_eviction<PathAt> job(path_at, workers, tick);
-    const batch_result result = run_batch(job, count, options, tick);
-    return {static_cast<DropCacheStatus>(result.failure), result.stopped};
+    batch_result result;
+    if (!has_memory_for([&] { result = run_batch(job, count, options, tick); }))
+        return DropCacheStatus::UNKNOWN_ERROR;
+    return static_cast<DropCacheStatus>(result.failure);
 }
 
 }  // namespace accv_cache::detail

@@ -59,13 +59,14 @@ private:
 };
 
 /// Evicts the pages of `fd` that lie wholly inside `range`, of which at most `bytes` are resident.
-/// Returns a verdict: `proceed`, an errno, or `interrupted` when the tick said stop.
+/// Returns a verdict: `proceed`, an errno, or `interrupted` when the tick said stop; throws what
+/// the tick throws.
 ///
 /// `alone`: on the calling thread, with no other file under way, so that a large file may have all
 /// threads to itself. One call evicts about 5 GiB a second in 4 KiB folios, and cannot be
 /// interrupted; so a very large file is evicted piece by piece on one thread too.
 inline verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::int64_t file_size,
-                     bool alone, std::size_t workers, ticker& tick) noexcept {
+                     bool alone, std::size_t workers, ticker& tick) {
     batch_options options;
     options.workers = alone ? workers : 1;
     const std::int64_t worth_splitting = std::int64_t{options.workers == 1 ? 1024 : 64} << 20;

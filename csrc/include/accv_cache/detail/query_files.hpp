@@ -46,7 +46,7 @@ public:
         return proceed;
     }
 
-    verdict finish(std::size_t position, item& file) noexcept {
+    verdict finish(std::size_t position, item& file) {
         if (set_aside(position, file)) return proceed;
         measure(position, file);
         ++counters.done_files;
@@ -70,7 +70,7 @@ private:
         return always_maps_ || file_systems.of(file.fd, file.status) != file_system_kind::ordinary;
     }
 
-    void measure(std::size_t position, const item& file) noexcept {
+    void measure(std::size_t position, const item& file) {
         cache_record& record = records[position];
         const residency told = read_residency(file.fd, range, file.status, file_systems);
         if (wants_spans_) spans[position] = read_spans(file.fd, range, file.status, told);
@@ -114,6 +114,7 @@ inline cache_report query_files(target_list targets, const query_options& asked)
     query_work work(std::move(targets), asked);
     batch_options how;
     how.workers = asked.workers;
+    work.tell_start();
     run_batch(work, work.targets.size(), how, work.tick);
     const std::vector<std::size_t> found = work.expand_directories(work.spans);
     subset<query_work> below(work, found);

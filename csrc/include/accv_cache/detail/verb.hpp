@@ -130,6 +130,11 @@ struct file_work {
         return expanded.found();
     }
 
+    /// So that the caller may stop before anything is touched.
+    void tell_start() {
+        if (targets.size() != 0) tick.serve();
+    }
+
     /// So that the last progress says that all is done.
     void tell_end() {
         if (!tick.stopped()) tick.serve();

@@ -80,7 +80,7 @@ private:
 /// Walks the pages of [start, stop) with mincore(2) in windows of bounded size, and calls
 /// `visit(page offset in bytes)` for each resident one. False if the kernel refuses.
 template <class Visit>
-bool for_each_resident_page(int fd, std::int64_t start, std::int64_t stop, Visit&& visit) noexcept {
+bool for_each_resident_page(int fd, std::int64_t start, std::int64_t stop, Visit&& visit) {
     std::array<unsigned char, 32768> vector;
     const std::int64_t page = page_size();
     const std::int64_t window = page * static_cast<std::int64_t>(vector.size());
@@ -169,7 +169,7 @@ inline bool is_empty(int fd, const byte_range& range) noexcept {
 
 /// The resident ranges of `range`, of which `told` was just read; nullopt if they are unknown.
 inline resident_spans read_spans(int fd, const byte_range& range, const struct stat& status,
-                                 const residency& told) noexcept {
+                                 const residency& told) {
     std::vector<resident_span> spans;
     if (!told.known()) return std::nullopt;
     if (told.resident_bytes == 0) return spans;
