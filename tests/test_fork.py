@@ -5,6 +5,8 @@ taken. Each wait has an end: a child that hangs is a failure, and says where.
 """
 
 import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -115,6 +117,59 @@ class TestForkedChild:
 
     def test_uses_it_in_children_of_its_own(self, shares: Iterator[Share]) -> None:
         in_fork(in_fork, use_every_verb, next(shares))
+
+
+class TestChildThatReturnsIntoTheCall:
+    """It has none of the call's threads, so its call ends at once."""
+
+    @pytest.mark.parametrize("workers", [None, 1, 4])
+    @pytest.mark.parametrize("verb", [drop, query])
+    def test_from_progress(
+        self, verb: Callable[..., object], workers: int | None, make_file: MakeFile
+    ) -> None:
+        paths = [make_file(PAGE)] * (10 * LONG)
+
+        def call(fork: Callable[[], None]) -> None:
+            # What comes first is said before there are threads.
+            verb(paths, workers=workers, progress=lambda done, *_: fork() if done else None)
+
+        in_fork(fork_in_the_middle, call)
+
+    @pytest.mark.parametrize("verb", [drop_videos_cache, drop, query])
+    def test_from_a_signal_handler(self, verb: Callable[..., object], make_file: MakeFile) -> None:
+        paths = [str(make_file(PAGE))] * (10 * LONG)  # reading a str runs no handler
+
+        def call(fork: Callable[[], None]) -> None:
+            signal.signal(signal.SIGALRM, lambda *_: fork())
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            verb(paths)
+
+        in_fork(fork_in_the_middle, call)
+
+
+def fork_in_the_middle(call: Callable[[Callable[[], None]], None]) -> None:
+    """Call `call(fork)`, which forks once and then stops the parent's call; check both ends."""
+    children: list[int] = []
+
+    def fork() -> None:
+        with forks_with_threads():
+            children.append(os.fork())
+        if children != [0]:
+            raise StopError
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(int(A_MINUTE))  # or it could wait for ever
+
+    try:
+        call(fork)
+    except StopError:
+        assert os.waitpid(children[0], 0)[1] == 0
+    except RuntimeError as error:
+        if children != [0]:
+            raise
+        os._exit(0 if "was forked in the middle of the call" in str(error) else 1)
+    else:
+        assert children, "the call ended before the fork"
+        os._exit(2)
 
 
 class TestWorkers:

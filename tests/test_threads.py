@@ -110,6 +110,44 @@ class TestThreads:
         run_python(program, Path(__file__).parent, *next(shares)[:20])
 
 
+class TestDaemonThreads:
+    """An interpreter that ends while they are in a call ends with its program's own exit code."""
+
+    @pytest.mark.parametrize("seconds", [0, 0.02, 0.15])  # the third is behind the first tick
+    @pytest.mark.parametrize(
+        "call",
+        [
+            "drop_videos_cache(files)",
+            "drop_videos_cache(iter(files))",
+            "drop(files)",
+            "drop(files, workers=1)",
+            "drop(files, progress=lambda *_: sum(range(100_000)))",
+            "query(files, progress=lambda *_: sum(range(100_000)))",
+            "query(files[:1]).holders()",
+        ],
+    )
+    def test_are_in_the_middle_of(self, call: str, seconds: float) -> None:
+        program = (
+            "import sys, threading, time\n"
+            "from accv_cache import drop, drop_videos_cache, query\n"
+            "files = [sys.executable] * 200_000\n"
+            "started = threading.Barrier(4)\n"
+            "def repeat():\n"
+            "    started.wait()\n"
+            "    while True:\n"
+            f"        {call}\n"
+            "for _ in range(3):\n"
+            "    threading.Thread(target=repeat, daemon=True).start()\n"
+            "started.wait()\n"
+            f"time.sleep({seconds})\n"
+            "sys.exit(7)\n"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert (ended.returncode, ended.stderr) == (7, "")
+
+
 @pytest.mark.skipif(
     not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this interpreter always has a GIL"
 )
