@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "accv_cache/detail/file/file_identity.hpp"
-#include "accv_cache/detail/list/open_directory.hpp"
+#include "accv_cache/detail/file/open_directory.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/detail/list/pattern.hpp"
 #include "accv_cache/walk.hpp"

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "accv_cache/detail/file/file_identity.hpp"
-#include "accv_cache/detail/list/open_directory.hpp"
+#include "accv_cache/detail/file/open_directory.hpp"
 #include "accv_cache/detail/proc/kernel_text.hpp"
 
 namespace accv_cache::detail {

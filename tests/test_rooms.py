@@ -1,0 +1,97 @@
+"""Arrows run one way: command line, training and clusters, verbs, the rooms of the core."""
+
+import ast
+import graphlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HEADERS = ROOT / "csrc" / "include" / "accv_cache"
+PACKAGE = ROOT / "python" / "accv_cache"
+
+# What each room may include, besides itself and the system calls: `run` knows no file, `file` no
+# list, `list` no thread, `proc` neither. What all of them share with the user is vocabulary.
+ROOMS = {"run": {"proc"}, "file": set(), "list": {"file"}, "proc": {"file"}}
+VOCABULARY = {"residency", "report", "status", "version", "walk"}
+
+# What is built on the verbs.
+ABOVE = {"_cli", "_training", "distributed", "__main__"}
+
+
+def _included(header: Path) -> list[Path]:
+    return [
+        Path(name)
+        for name in re.findall(r'^#include "accv_cache/(.+)"', header.read_text(), re.MULTILINE)
+    ]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_of_the_core_includes_only_what_it_may(room: str) -> None:
+    headers = list((HEADERS / "detail" / room).glob("*.hpp"))
+    assert headers
+    allowed = {Path("detail", each) for each in {room, *ROOMS[room]}}
+    wrong = [
+        f"{header.name} includes {name}"
+        for header in headers
+        for name in _included(header)
+        if name.parent not in allowed
+        and name != Path("detail", "system_calls.hpp")
+        and not (name.parent == Path() and name.stem in VOCABULARY)
+    ]
+    assert wrong == []
+
+
+def test_every_header_of_the_core_lies_in_a_room_or_where_they_meet() -> None:
+    folders = {each.name for each in (HEADERS / "detail").iterdir() if each.is_dir()}
+    assert folders == set(ROOMS)
+
+
+def _name_of(path: Path) -> str:
+    return ".".join(("accv_cache", *path.relative_to(PACKAGE).with_suffix("").parts))
+
+
+MODULES = {_name_of(path).removesuffix(".__init__"): path for path in PACKAGE.rglob("*.py")}
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """The modules of the package that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            names = [f"{node.module}.{each.name}" for each in node.names]
+        else:
+            continue
+        for name in names:
+            if name in MODULES:
+                yield name
+            elif name.rpartition(".")[0] in MODULES:
+                yield name.rpartition(".")[0]
+
+
+def test_verbs_know_nothing_that_is_built_on_them() -> None:
+    above = tuple(f"accv_cache.{each}" for each in ABOVE)
+    wrong = [
+        f"{name} imports {imported}"
+        for name, path in MODULES.items()
+        if not name.startswith(above)
+        for imported in _imported(path)
+        if imported.startswith(above)
+    ]
+    assert wrong == []
+
+
+def test_no_module_imports_what_imports_it() -> None:
+    # The front of the package names everything, and loads it when somebody asks for it.
+    front = "accv_cache"
+    graph = {
+        name: {each for each in _imported(path) if each not in (name, front)}
+        for name, path in MODULES.items()
+        if name != front
+    }
+    assert any(graph.values())
+    graphlib.TopologicalSorter(graph).prepare()
