@@ -1,5 +1,6 @@
 """Fixtures: files in a known state, on a known file system."""
 
+import os
 import shutil
 import signal
 import tempfile
@@ -10,12 +11,45 @@ from pathlib import Path
 
 import pytest
 
-from support import mounts
+from support import mounts, needs, rights
 from support.descriptors import open_descriptors
 from support.files import DirtyFile, FileSystem, MakeFile, State, bring_into
 from support.residency import PAGE
 
 FreshDirectory = Callable[[str], Path]
+
+_MOST_WORKERS = 4
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run whole directories on several workers; a file is done before they have started."""
+    # Without pytest-xdist there is no such option. A worker must start no workers of its own.
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    asked_for = getattr(config.option, "numprocesses", 0) is not None or config.option.usepdb
+    if is_worker or asked_for or not any(Path(each).is_dir() for each in config.args):
+        return
+    config.option.numprocesses = min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+    config.option.dist = "loadgroup"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Get the right to mount, and keep it out of the tests."""
+    if not hasattr(config, "workerinput"):
+        rights.enter_namespaces()
+        if getattr(config.option, "numprocesses", None):
+            rights.hand_on()
+            return
+    rights.lay_down()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not tried, and what would bring it."""
+    skips = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())]
+    if skips:
+        terminalreporter.section("not tried on this machine")
+        for line in needs.summary(reason.removeprefix("Skipped: ") for reason in skips):
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,7 +62,10 @@ def _ctrl_c_works() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def mounted() -> Iterator[Callable[[str], Path]]:
-    """The root of a file system of the given kind, mounted when first asked for."""
+    """A directory on a file system of the given kind: its root, mounted when first asked for.
+
+    For one who may not mount a disk, somewhere on one that is there.
+    """
     roots: dict[str, Path] = {}
     with ExitStack() as stack:
         # Not below pytest's own directory, which other users may not enter.
@@ -39,7 +76,7 @@ def mounted() -> Iterator[Callable[[str], Path]]:
             if kind not in roots:
                 place = base / kind
                 place.mkdir(exist_ok=True)
-                roots[kind] = stack.enter_context(mounts.MOUNTS[kind](place))
+                roots[kind] = stack.enter_context(mounts.some(kind, place))
             return roots[kind]
 
         yield root_of

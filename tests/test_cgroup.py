@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from accv_cache import CgroupMemory, cgroup_memory
-from support.privileges import require
+from support.needs import need, require
 
 MIB = 1024 * 1024
 NO_LIMIT = 0x7FFFFFFFFFFFF000  # what version 1 writes where none is set
@@ -40,7 +40,7 @@ class Tree(NamedTuple):
 
     def seen(self, cgroups: str, *mounts: str) -> CgroupMemory | None:
         """What a process is told that sees `cgroups` and `mounts` under /proc/self."""
-        require(os.geteuid() == 0, "a mount namespace needs root")
+        need("root", "sh", "mount", "the right to make namespaces")
         tables = {"cgroup": cgroups, "mountinfo": "".join(mounts)}
         for name, text in tables.items():
             (self.folder / name).write_text(text)
@@ -251,7 +251,7 @@ def root() -> Path:
 @contextmanager
 def child_cgroup(parent: Path, limit: int) -> Iterator[Path]:
     """A cgroup below another, which no process may be in under version 2."""
-    require(os.access(parent, os.W_OK), "making a cgroup needs root, and cgroups that are writable")
+    require(os.access(parent, os.W_OK), "needs the right to make cgroups")
     folder = parent / f"accv-cache-{os.getpid()}"
     if version() == 2:
         (parent / "cgroup.subtree_control").write_text("+memory")

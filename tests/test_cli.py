@@ -1,7 +1,6 @@
 """The command line has the ways in, the ways out and the exit codes that scripts rely on."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from support.command import (
     shell_in_terminal,
 )
 from support.files import MakeFile
-from support.privileges import require
+from support.needs import need
 
 USAGE_ERROR = 64
 MISSING_EXTRA = 69
@@ -183,7 +182,7 @@ class TestCompletion:
     )
     def test_works_when_somebody_presses_tab(self, shell: str, setup: str, tmp_path: Path) -> None:
         command = shell.split()
-        require(shutil.which(command[0]), f"needs {command[0]}")
+        need(command[0], "setsid", "pseudo-terminals")
         with shell_in_terminal(*command, home=tmp_path) as (process, terminal):
             # Quoted, so that the echo of what was typed is not taken for the answer.
             os.write(terminal, f"{setup}; echo rea''dy\n".encode())

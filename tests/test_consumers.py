@@ -1,7 +1,6 @@
 """C++ projects that use the library, in each way that there is."""
 
 import shlex
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,7 +12,7 @@ import pytest
 import accv_cache
 from support.command import run_here
 from support.files import MakeFile
-from support.privileges import require
+from support.needs import need
 from support.residency import PAGE, resident_bytes
 
 ROOT = Path(__file__).parents[1]
@@ -100,7 +99,7 @@ def _installed_without_python(place: Path) -> Path:
     ids=lambda build: build.__name__.strip("_"),
 )
 def test_a_project_builds_and_evicts(build: Build, tmp_path: Path, make_file: MakeFile) -> None:
-    require(shutil.which("cmake") and shutil.which("c++"), "needs cmake and a C++ compiler")
+    need("c++", *["make", "cmake"] * (build is not _by_hand))
     place = tmp_path / "build"
     place.mkdir()
     app = build(place)
@@ -124,7 +123,7 @@ def test_the_option_for_a_compiler_is_one_argument(monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_what_is_not_there_is_not_found(asked: str, answer: str, tmp_path: Path) -> None:
-    require(shutil.which("cmake"), "needs cmake")
+    need("c++", "make", "cmake")
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.15)\n"
         "project(app LANGUAGES CXX)\n"

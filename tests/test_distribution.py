@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from accv_cache import _core
+from support.needs import need
 
 ROOT = Path(__file__).parents[1]
 SNAPSHOTS = ROOT / "tests" / "snapshots"
@@ -54,6 +55,7 @@ def test_the_sources_carry_these_files(tmp_path: Path) -> None:
 
 
 def test_the_extension_is_stripped_and_depends_on_system_libraries_alone() -> None:
+    need("readelf")
     told = subprocess.run(
         ["readelf", "--wide", "--sections", "--dynamic", _core.__file__],
         capture_output=True,

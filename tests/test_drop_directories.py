@@ -13,8 +13,9 @@ import pytest
 from accv_cache import CacheReport, DropCacheStatus, DropReport, SkipReason, _core, drop, query
 from support import mounts, residency
 from support.files import FileSystem, MakeFile
+from support.needs import need
 from support.openings import openings
-from support.privileges import as_other_user, require
+from support.privileges import as_other_user
 from support.residency import PAGE, resident_bytes
 
 pytestmark = pytest.mark.usefixtures("no_leaked_descriptors")
@@ -296,7 +297,7 @@ class TestSymbolicLinks:
 
 class TestSpecialFiles:
     def test_are_left_out_and_said(self, root: Path, tree: dict[str, Path]) -> None:
-        require(os.geteuid() == 0, "making a device needs root")
+        need("root", "the right to make devices")
         os.mkfifo(root / "fifo")
         os.mknod(root / "deep" / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
         os.mknod(root / "socket", stat.S_IFSOCK | 0o600)
@@ -335,6 +336,7 @@ class TestOtherFileSystems:
         assert resident_bytes(path) == 0
 
     def test_are_not_what_subvolumes_of_btrfs_are(self, btrfs: Path) -> None:
+        need("btrfs")
         command = ["btrfs", "-q", "subvolume", "create", str(btrfs / "volume")]
         subprocess.run(command, check=True, capture_output=True)
         path = warm_file(btrfs / "volume" / "clip")

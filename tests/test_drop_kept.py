@@ -12,7 +12,8 @@ import pytest
 from accv_cache import DropCacheStatus, DropReport, KeptReason, drop
 from support import mounts, residency
 from support.files import DirtyFile, FileSystem, MakeFile
-from support.privileges import as_other_user, require
+from support.needs import require
+from support.privileges import as_other_user
 from support.residency import PAGE, cachestat, mincore_spans, resident_bytes
 
 MIB = 1 << 20

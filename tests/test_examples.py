@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from support.privileges import require
+from support.needs import need
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-FFMPEG = ["libavformat", "libavcodec", "libavutil"]
 
 # Printed sizes are rounded, and some machines reclaim pages that nobody asked them to.
 LEAST = 0.8
@@ -24,17 +23,11 @@ def run(*command: object) -> str:
     return ended.stdout.strip()
 
 
-def has_ffmpeg() -> bool:
-    command = ["pkg-config", "--exists", *FFMPEG]
-    return bool(shutil.which(command[0])) and subprocess.run(command, check=False).returncode == 0
-
-
 @pytest.fixture(scope="module")
 def decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The C++ example, built as its README says."""
-    require(shutil.which("cmake"), "needs cmake")
-    require(shutil.which("c++"), "needs a C++ compiler")
-    require(has_ffmpeg(), "needs pkg-config and the headers of FFmpeg: libav*-dev")
+    need("c++", "make", "cmake", "pkg-config")
+    need("libavcodec.pc", "libavformat.pc", "libavutil.pc")
     build = tmp_path_factory.mktemp("decode")
     package = run(sys.executable, "-m", "accv_cache", "--cmakedir")
     run("cmake", "-S", EXAMPLES / "cpp", "-B", build, f"-Daccv_cache_DIR={package}")

@@ -15,7 +15,8 @@ import pytest
 from accv_cache import Holder, Holders, holders, query
 from support import mounts
 from support.files import FileSystem, MakeFile
-from support.privileges import as_other_user, require
+from support.needs import need
+from support.privileges import as_other_user
 from support.residency import PAGE, mapped_elsewhere, mlocked
 
 SIZE = 16 * PAGE
@@ -44,6 +45,7 @@ def clip(file_system: FileSystem) -> Path:
 @contextmanager
 def open_elsewhere(path: Path) -> Iterator[int]:
     """Hold the file open in another process; gives that process's id."""
+    need("cat")
     with path.open("rb") as file:
         child = subprocess.Popen(
             ["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(file.fileno(),)
@@ -246,7 +248,7 @@ class TestUnreadableProcesses:
 
     @pytest.mark.parametrize("kind", ["nothing", "zombie", "other user"])
     def test_are_those_that_may_hold_files(self, kind: str) -> None:
-        require(os.geteuid() == 0, "a process namespace of its own needs root")
+        need("root", "the right to make namespaces")
         # Nobody else is in there: the numbers are exact.
         command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", _SECLUDED]
         shown = subprocess.run([*command, kind], capture_output=True, text=True, check=False)

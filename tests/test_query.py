@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accv_cache import CacheRecord, CacheReport, ResidencySource, SkipReason, query
-from support import residency
+from support import mounts, residency
 from support.files import DirtyFile, FileSystem, MakeFile
 from support.items import BAD, HARMLESS, PathLike
+from support.needs import need
 from support.privileges import as_other_user
 from support.residency import PAGE
 from support.threads import all_ended, threads
@@ -65,11 +66,11 @@ def record(
 @contextmanager
 def huge_folios(root: Path) -> Iterator[None]:
     """Let a tmpfs take 2 MiB at once for what is written."""
-    subprocess.run(["mount", "-o", "remount,huge=always", str(root)], check=True)
+    mounts.remount(root, options="huge=always")
     try:
         yield
     finally:
-        subprocess.run(["mount", "-o", "remount,huge=never", str(root)], check=True)
+        mounts.remount(root, options="huge=never")
 
 
 @pytest.fixture
@@ -147,6 +148,7 @@ class TestFigures:
         assert found.spans == spans_by_mincore(path)
 
     def test_leave_out_what_is_kept_beyond_the_end(self, tmpfs: Path) -> None:
+        need("fallocate")
         path = tmpfs / "clip"
         path.write_bytes(b"short")
         subprocess.run(["fallocate", "--keep-size", "--length", "1M", str(path)], check=True)

@@ -3,7 +3,6 @@
 import os
 import re
 import resource
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -14,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from accv_cache import CacheRecord, ResidencySource, query
-from support import mounts, residency
+from support import mounts, residency, rights
 from support.files import FileSystem
 from support.mounts import LOWER_FILE, LOWER_SIZE
-from support.privileges import NOBODY, as_other_user, require
+from support.needs import need
+from support.privileges import NOBODY, as_other_user
 from support.residency import PAGE
 
 MIB = 1024 * 1024
@@ -35,7 +35,7 @@ def one(path: Path) -> CacheRecord:
 
 def vmtouch_bytes(path: Path) -> int:
     """Resident bytes by vmtouch(8), which maps the file and asks mincore(2)."""
-    require(shutil.which("vmtouch"), "needs vmtouch")
+    need("vmtouch")
     shown = subprocess.run(["vmtouch", str(path)], check=True, capture_output=True, text=True)
     counted = re.search(r"Resident Pages: (\d+)/", shown.stdout)
     assert counted is not None, shown.stdout
@@ -201,7 +201,7 @@ class TestBindMount:
         make(source / "clip", MIB)
         (source / "clip").chmod(0o666)
         with mounts.bind(place, source) as root:
-            subprocess.run(["mount", "-o", "remount,bind,ro", str(root)], check=True)
+            mounts.remount(root, rights.MS_BIND | rights.MS_RDONLY)
             found = as_other_user(one, root / "clip")
             assert found.spans == ((0, MIB),)
             assert found.resident_bytes == MIB
@@ -277,18 +277,14 @@ def read_only_below(place: Path) -> Iterator[Path]:
         make(lower / "clip", MIB)
         (lower / "clip").chmod(0o666)
         residency.cold(lower / "clip")
-        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        stack.callback(subprocess.run, ["mount", "-o", "remount,rw", str(disk)], check=True)
+        mounts.remount(disk, rights.MS_RDONLY)
+        stack.callback(mounts.remount, disk)
         upper.mkdir()
         tmpfs = stack.enter_context(mounts.tmpfs(upper))
         for name in ("upper", "work"):
             (tmpfs / name).mkdir()
-        layers = f"lowerdir={lower},upperdir={tmpfs}/upper,workdir={tmpfs}/work"
-        root = place / "overlay"
-        root.mkdir()
-        subprocess.run(["mount", "-t", "overlay", "-o", layers, "overlay", str(root)], check=True)
-        stack.callback(subprocess.run, ["umount", str(root)], check=True)
-        yield root
+        layers = (lower, tmpfs / "upper", tmpfs / "work")
+        yield stack.enter_context(mounts.mounted_overlay(place / "overlay", *layers))
 
 
 class TestFuse:

@@ -9,7 +9,7 @@ from accv_cache import DropCacheStatus, drop_videos_cache
 from support import residency
 from support.clips import decode_digests
 from support.files import FileSystem
-from support.privileges import require
+from support.needs import need
 
 CLIPS = ["h264.mp4", "h264.mkv", "hevc.mp4", "hevc.mkv"]
 
@@ -36,8 +36,7 @@ def test_decoded_clips_are_dropped(clips: dict[str, Path], clip: str, tmp_path: 
 def test_every_reader_agrees_that_all_clips_left(
     clips: dict[str, Path], file_system: FileSystem
 ) -> None:
-    require(residency.has_cachestat(), "needs cachestat(2), Linux 6.5")
-    require(shutil.which("fincore"), "needs fincore of util-linux")
+    need("cachestat(2), Linux 6.5", "fincore")
     paths = [cold_copy(clips[clip], file_system.directory) for clip in CLIPS]
     frames = [decode_digests(path) for path in paths]
     sizes = [residency.whole_pages(path.stat().st_size) for path in paths]

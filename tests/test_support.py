@@ -15,7 +15,8 @@ from support.clips import decode_digests, encode
 from support.descriptors import open_descriptors, scarce_descriptors
 from support.files import FileSystem, MakeFile
 from support.forks import ChildError
-from support.privileges import NOBODY, as_other_user, require
+from support.needs import need, require
+from support.privileges import NOBODY, as_other_user
 from support.residency import PAGE
 
 SIZE = 4 * 1024 * 1024
@@ -26,7 +27,7 @@ on_disks = pytest.mark.parametrize("file_system", ["ext4", "xfs", "btrfs"], indi
 @pytest.fixture
 def cachestat() -> None:
     """The system call is there."""
-    require(residency.has_cachestat(), "needs cachestat(2), Linux 6.5")
+    need("cachestat(2), Linux 6.5")
 
 
 @pytest.fixture
@@ -170,10 +171,13 @@ class TestMounts:
         with pytest.raises(KeyError):
             fail()
         assert str(place) not in Path("/proc/self/mounts").read_text()
-        listing = subprocess.run(["losetup", "--list"], capture_output=True, text=True, check=True)
-        assert str(place) not in listing.stdout
+        assert not any(
+            str(place) in file.read_text()
+            for file in Path("/sys/block").glob("loop*/loop/backing_file")
+        )
 
     def test_are_what_they_are_called(self, file_system: FileSystem) -> None:
+        need("stat")
         command = ["stat", "--file-system", "--format=%T", str(file_system.directory)]
         kind = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
         names = {"ext2/ext3": "ext4", "overlayfs": "overlay", "fuseblk": "fuse"}

@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 import accv_cache._cli.commands  # noqa: F401 - another user may not be able to import it
 from accv_cache.__main__ import main
+from support.needs import need
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "accv-cache")
 
@@ -62,6 +63,7 @@ def run_here(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def run_in_shell(line: str, directory: Path) -> subprocess.CompletedProcess[str]:
     """Run a command line of bash in a directory, where `accv-cache` is found."""
+    need("bash", "head")
     places = f"{Path(COMMAND).parent}:{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", line],
@@ -114,6 +116,7 @@ def shell_in_terminal(*command: str, home: Path) -> Iterator[tuple[subprocess.Po
 def _in_terminal(
     command: list[str], columns: int, **variables: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    need("pseudo-terminals")
     ours, theirs = pty.openpty()
     try:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 40, columns, 0, 0))

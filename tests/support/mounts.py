@@ -1,25 +1,32 @@
 """Real file systems, mounted below a directory of the caller's and taken away again.
 
-Each function is a context manager that gives the root of the mounted tree. It needs root, and the
-tools of the file system.
+Each function is a context manager that gives the root of the mounted tree. Root may mount all of
+them; another user those that need no disk, in a user namespace (`support.rights`).
 """
 
+import errno
 import fcntl
 import os
-import shutil
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
-from support import residency
-from support.privileges import require
+from support import residency, rights
+from support.needs import is_there, need, require
 
 LOWER_FILE = "lower.bin"
 LOWER_SIZE = 1 << 20
 
 _SLOWFS = Path(__file__).parents[2] / "benchmarks" / "slowfs.c"
+
+_DISKS = ("ext4", "xfs", "btrfs")
+_FOR_DISKS = ("root", "the right to mount", "loop devices")
+
+# linux/fs.h; Python has no names for them.
+_FIFREEZE, _FITHAW = 0xC0045877, 0xC0045878
 
 
 def ext4(directory: Path) -> AbstractContextManager[Path]:
@@ -39,38 +46,52 @@ def btrfs(directory: Path) -> AbstractContextManager[Path]:
 
 def tmpfs(directory: Path) -> AbstractContextManager[Path]:
     """A tmpfs."""
-    return _mounted(directory / "root", "-t", "tmpfs", "-o", "size=2G,mode=755", "tmpfs")
+    return mounted(directory / "root", "tmpfs", options="size=2G,mode=755")
 
 
 @contextmanager
 def overlay(directory: Path) -> Iterator[Path]:
-    """An overlayfs over an ext4 of its own; its lower layer holds `LOWER_FILE`."""
+    """An overlayfs over an ext4 of its own; its lower layer holds `LOWER_FILE`.
+
+    For another user than root, over the directory, which must be on a disk.
+    """
     # An upper layer cannot lie on another overlayfs, as the files of a container do.
-    with ext4(directory) as disk:
-        lower, upper, work = (disk / name for name in ("lower", "upper", "work"))
-        for layer in (lower, upper, work):
-            layer.mkdir()
+    with ext4(directory) if os.geteuid() == 0 else nullcontext(directory) as disk:
+        lower, upper, work = (_made(disk / name) for name in ("lower", "upper", "work"))
         # Through the overlay, fsync does nothing for the lower layer.
         residency.dirty(lower / LOWER_FILE, LOWER_SIZE)
         residency.clean(lower / LOWER_FILE)
-        options = f"lowerdir={lower},upperdir={upper},workdir={work}"
-        with _mounted(disk / "root", "-t", "overlay", "-o", options, "overlay") as root:
+        with mounted_overlay(disk / "root", lower, upper, work) as root:
             yield root
+
+
+def mounted_overlay(
+    root: Path, lower: Path, upper: Path, work: Path
+) -> AbstractContextManager[Path]:
+    """An overlayfs of these layers."""
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    if os.geteuid() != 0:
+        options += ",userxattr"
+    return mounted(root, "overlay", options=options)
 
 
 def bind(directory: Path, source: Path) -> AbstractContextManager[Path]:
     """A bind mount of `source`."""
-    return _mounted(directory / "root", "--bind", str(source))
+    return mounted(directory / "root", "", source, flags=rights.MS_BIND)
 
 
 @contextmanager
 def frozen(root: Path) -> Iterator[None]:
     """Let every write to the file system wait until the block is left."""
-    _run("fsfreeze", "--freeze", str(root))
+    descriptor = os.open(root, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        yield
+        fcntl.ioctl(descriptor, _FIFREEZE, 0)
+        try:
+            yield
+        finally:
+            fcntl.ioctl(descriptor, _FITHAW, 0)
     finally:
-        _run("fsfreeze", "--unfreeze", str(root))
+        os.close(descriptor)
 
 
 @contextmanager
@@ -89,8 +110,7 @@ def fuse(
         source: the directory to show; None: a new one.
         program: slowfs; None: build it.
     """
-    require(os.geteuid() == 0, "mounting needs root")
-    require(os.access("/dev/fuse", os.R_OK | os.W_OK), "needs /dev/fuse")
+    need("the right to mount", "/dev/fuse")
     program = program or build_slowfs(directory)
     source = source or _made(directory / "source")
     root, lock = _made(directory / "root"), directory / "slowfs.lock"
@@ -100,7 +120,10 @@ def fuse(
     with lock.open("w") as held:
         # The daemon inherits the lock, and lets it go when it ends.
         fcntl.flock(held, fcntl.LOCK_EX)
-        _run(*command, pass_fds=(held.fileno(),))
+        with rights.in_effect(inherited=True):
+            _run(*command, pass_fds=(held.fileno(),))
+    # Until somebody asks, root owns it, and nobody may write to what a user owns who is not mapped.
+    root.stat()
     try:
         yield root
     finally:
@@ -111,7 +134,7 @@ def fuse(
 
 def build_slowfs(directory: Path) -> Path:
     """Compile benchmarks/slowfs.c into `directory`."""
-    require(shutil.which("cc") and shutil.which("pkg-config"), "needs a C compiler and pkg-config")
+    need("cc", "pkg-config", "fuse3.pc")
     flags = _run("pkg-config", "--cflags", "--libs", "fuse3").split()
     program = directory / "slowfs"
     _run("cc", "-O2", str(_SLOWFS), *flags, "-o", str(program))
@@ -129,38 +152,88 @@ MOUNTS: dict[str, Callable[[Path], AbstractContextManager[Path]]] = {
 """The kinds that need nothing but a directory."""
 
 
+def some(kind: str, directory: Path) -> AbstractContextManager[Path]:
+    """A file system of that kind: mounted, or where that is not allowed, a place on one."""
+    if kind in _DISKS and not all(map(is_there, _FOR_DISKS)):
+        for place in (Path(tempfile.gettempdir()), Path("/var/tmp"), Path.cwd(), Path.home()):
+            if _kind_of(place) == kind and os.access(place, os.W_OK):
+                return _directory_in(place)
+    return MOUNTS[kind](directory)
+
+
 @contextmanager
-def _loop(directory: Path, kind: str, *options: str) -> Iterator[Path]:
-    make = f"mkfs.{kind}"
-    require(shutil.which(make), f"needs {make}")
-    image = directory / f"{kind}.img"
-    with image.open("wb") as file:
-        file.truncate(3 << 30)
+def mounted(
+    root: Path, kind: str, source: Path | str = "none", flags: int = 0, options: str = ""
+) -> Iterator[Path]:
+    """Mount `source` at `root`, which is made if need be; see mount(2)."""
     try:
-        _run(make, *options, str(image))
-        # mount sets LO_FLAGS_AUTOCLEAR: unmounting frees the loop device too.
-        with _mounted(directory / "disk", "-o", "loop", "-t", kind, str(image)) as root:
-            yield root
-    finally:
-        image.unlink()
-
-
-@contextmanager
-def _mounted(root: Path, *arguments: str) -> Iterator[Path]:
-    require(os.geteuid() == 0, "mounting needs root")
-    _run("mount", *arguments, str(_made(root)))
+        rights.mount(source, _made(root), kind, flags, options)
+    except PermissionError:
+        require(None, "needs the right to mount")
+    except OSError as error:
+        if error.errno != errno.ENODEV:
+            raise
+        require(None, f"needs a kernel with {kind}")
     try:
         yield root
     finally:
         _unmount(root)
 
 
+def remount(root: Path, flags: int = 0, options: str = "") -> None:
+    """Change flags and options of what is mounted at `root`."""
+    rights.mount("none", root, "", rights.MS_REMOUNT | flags, options)
+
+
+@contextmanager
+def _directory_in(place: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="accv-cache-", dir=place) as name:
+        yield Path(name)
+
+
+def _kind_of(place: Path) -> str:
+    """What kind of file system the place is on, by the table of mounts, whose last entry counts."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    kinds = {root: kind for _, root, kind, *_ in map(str.split, lines)}
+    here = place.resolve()
+    return next((kinds[str(each)] for each in (here, *here.parents) if str(each) in kinds), "")
+
+
+@contextmanager
+def _loop(directory: Path, kind: str, *options: str) -> Iterator[Path]:
+    make = f"mkfs.{kind}"
+    need(*_FOR_DISKS, "losetup", make)
+    image = directory / f"{kind}.img"
+    with image.open("wb") as file:
+        file.truncate(3 << 30)
+    try:
+        _run(make, *options, str(image))
+        device = _attached(image)
+        with ExitStack() as stack:
+            try:
+                root = stack.enter_context(mounted(directory / "disk", kind, device))
+            finally:
+                # While it is mounted that waits: unmounting frees the device (loop(4)).
+                _run("losetup", "--detach", device)
+            yield root
+    finally:
+        image.unlink()
+
+
+def _attached(image: Path) -> str:
+    try:
+        return _run("losetup", "--find", "--show", str(image)).strip()
+    except RuntimeError as error:  # as in a container that has no node of a free one
+        require(None, f"needs loop devices: {error}")
+        raise
+
+
 def _unmount(root: Path) -> bool:
     """Unmount, and tell whether it could be done at once."""
     try:
-        _run("umount", str(root))
-    except RuntimeError as error:
-        _run("umount", "--lazy", str(root))
+        rights.unmount(root)
+    except OSError as error:
+        rights.unmount(root, lazy=True)
         warnings.warn(f"something still used {root}: {error}", ResourceWarning, stacklevel=2)
         return False
     return True
