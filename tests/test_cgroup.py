@@ -40,7 +40,7 @@ class Tree(NamedTuple):
 
     def seen(self, cgroups: str, *mounts: str) -> CgroupMemory | None:
         """What a process is told that sees `cgroups` and `mounts` under /proc/self."""
-        need("root", "sh", "mount", "the right to make namespaces")
+        need("root", "sh", "mount", "unshare", "the right to make namespaces")
         tables = {"cgroup": cgroups, "mountinfo": "".join(mounts)}
         for name, text in tables.items():
             (self.folder / name).write_text(text)

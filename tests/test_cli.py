@@ -18,7 +18,6 @@ from support.command import (
     shell_in_terminal,
 )
 from support.files import MakeFile
-from support.needs import need
 
 USAGE_ERROR = 64
 MISSING_EXTRA = 69
@@ -182,7 +181,6 @@ class TestCompletion:
     )
     def test_works_when_somebody_presses_tab(self, shell: str, setup: str, tmp_path: Path) -> None:
         command = shell.split()
-        need(command[0], "setsid", "pseudo-terminals")
         with shell_in_terminal(*command, home=tmp_path) as (process, terminal):
             # Quoted, so that the echo of what was typed is not taken for the answer.
             os.write(terminal, f"{setup}; echo rea''dy\n".encode())

@@ -3,7 +3,6 @@
 import functools
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 
 from support.command import COMMAND
 from support.files import bring_into
-from support.privileges import require
+from support.needs import need
 from support.residency import PAGE
 
 ROOT = Path(__file__).parents[1]
@@ -90,7 +89,7 @@ def test_python_runs(block: Block, world: Path) -> None:
 
 @pytest.mark.parametrize("block", _blocks_of("cpp"), ids=str)
 def test_cpp_runs(block: Block, world: Path) -> None:
-    require(shutil.which("c++"), "needs a C++ compiler")
+    need("c++")
     source = world / "block.cpp"
     source.write_text(f'#line {block.line} "{block.page}"\n{_placed(block.code, world)}')
     run = functools.partial(subprocess.run, capture_output=True, text=True, check=False)

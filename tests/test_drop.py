@@ -126,7 +126,7 @@ class TestTargets:
         assert [record.path for record in drop(form(paths)).files] == [str(path) for path in paths]
         assert [resident_bytes(path) for path in paths] == [0, 0]
 
-    @pytest.mark.parametrize("empty", [[], (), iter(()), {}], ids=repr)
+    @pytest.mark.parametrize("empty", [[], (), iter(()), {}], ids=lambda each: type(each).__name__)
     def test_may_be_none_at_all(self, empty: Iterable[str]) -> None:
         report = drop(empty)
         assert report.ok
@@ -328,12 +328,16 @@ class TestBadItems:
             drop(wrong(item))
         assert resident_bytes(path) == PAGE
 
-    @pytest.mark.parametrize("argument", [bytearray(b"\1"), memoryview(b"\1")], ids=repr)
+    @pytest.mark.parametrize(
+        "argument", [bytearray(b"\1"), memoryview(b"\1")], ids=lambda each: type(each).__name__
+    )
     def test_bytes_are_never_taken_for_descriptors(self, argument: object) -> None:
         with pytest.raises(TypeError, match="path"):
             drop(wrong(argument))
 
-    @pytest.mark.parametrize("argument", [None, 1.5, object()], ids=repr)
+    @pytest.mark.parametrize(
+        "argument", [None, 1.5, object()], ids=lambda each: type(each).__name__
+    )
     def test_no_targets_at_all_are_refused(self, argument: object) -> None:
         with pytest.raises(TypeError, match="pass a path"):
             drop(wrong(argument))

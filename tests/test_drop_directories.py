@@ -88,7 +88,6 @@ class TestWhatIsTaken:
             ("*.MP4", set()),
             ([], None),
         ],
-        ids=str,
     )
     def test_is_what_include_matches(
         self, root: Path, tree: dict[str, Path], include: str | list[str], taken: set[str] | None
@@ -140,7 +139,6 @@ class TestWhatIsExcluded:
             ("tree", set()),
             ([], set()),
         ],
-        ids=str,
     )
     def test_stays(
         self, root: Path, tree: dict[str, Path], exclude: str | list[str], left_out: set[str]

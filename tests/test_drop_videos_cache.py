@@ -239,7 +239,7 @@ class TestTheArgument:
         assert drop_videos_cache(form(paths)) is SUCCESS
         assert [resident_bytes(path) for path in paths] == [0, 0]
 
-    @pytest.mark.parametrize("empty", [[], (), iter(()), {}], ids=repr)
+    @pytest.mark.parametrize("empty", [[], (), iter(()), {}], ids=lambda each: type(each).__name__)
     def test_may_be_empty(self, empty: Iterable[str]) -> None:
         assert drop_videos_cache(empty) is SUCCESS
 
@@ -309,7 +309,7 @@ class TestOffLinux:
         status = drop_videos_cache(items_of(BAD[kind].make(tmp_path)))
         assert status is DropCacheStatus.PLATFORM_ERROR
 
-    @pytest.mark.parametrize("empty", [[], (), iter(()), {}], ids=repr)
+    @pytest.mark.parametrize("empty", [[], (), iter(()), {}], ids=lambda each: type(each).__name__)
     def test_no_paths_at_all_succeed(self, empty: Iterable[str]) -> None:
         assert drop_videos_cache(empty) is SUCCESS
 

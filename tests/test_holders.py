@@ -248,7 +248,7 @@ class TestUnreadableProcesses:
 
     @pytest.mark.parametrize("kind", ["nothing", "zombie", "other user"])
     def test_are_those_that_may_hold_files(self, kind: str) -> None:
-        need("root", "the right to make namespaces")
+        need("root", "unshare", "the right to make namespaces")
         # Nobody else is in there: the numbers are exact.
         command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", _SECLUDED]
         shown = subprocess.run([*command, kind], capture_output=True, text=True, check=False)

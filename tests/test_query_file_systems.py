@@ -35,7 +35,6 @@ def one(path: Path) -> CacheRecord:
 
 def vmtouch_bytes(path: Path) -> int:
     """Resident bytes by vmtouch(8), which maps the file and asks mincore(2)."""
-    need("vmtouch")
     shown = subprocess.run(["vmtouch", str(path)], check=True, capture_output=True, text=True)
     counted = re.search(r"Resident Pages: (\d+)/", shown.stdout)
     assert counted is not None, shown.stdout
@@ -44,6 +43,7 @@ def vmtouch_bytes(path: Path) -> int:
 
 def check(path: Path, expected: int | None = None) -> None:
     """All readers tell the same of the file: `expected` bytes, unless that is None."""
+    need("fincore", "vmtouch")
     found = one(path)
     size = path.stat().st_size
     spans = residency.mincore_spans(path)

@@ -164,7 +164,7 @@ class TestWithCachestat:
     def test_a_file_of_others_does_not_make_it_seem_missing(
         self, ext4: Path, make_file: MakeFile
     ) -> None:
-        need("cachestat(2), Linux 6.5")
+        need("cachestat(2) of Linux 6.5")
         paths = [make_file(MIB, "warm", ext4), own(make_file(MIB + PAGE, "warm", ext4))]
         foreign, mine = as_other_user(query, [*paths, paths[0]]).files[:2]
         assert (foreign.resident_bytes, foreign.source) == (None, None)

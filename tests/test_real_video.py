@@ -36,7 +36,7 @@ def test_decoded_clips_are_dropped(clips: dict[str, Path], clip: str, tmp_path: 
 def test_every_reader_agrees_that_all_clips_left(
     clips: dict[str, Path], file_system: FileSystem
 ) -> None:
-    need("cachestat(2), Linux 6.5", "fincore")
+    need("cachestat(2) of Linux 6.5", "fincore")
     paths = [cold_copy(clips[clip], file_system.directory) for clip in CLIPS]
     frames = [decode_digests(path) for path in paths]
     sizes = [residency.whole_pages(path.stat().st_size) for path in paths]

@@ -105,6 +105,7 @@ def in_terminal(
 @contextmanager
 def shell_in_terminal(*command: str, home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Start an interactive shell in a pseudo-terminal that it controls, with `accv-cache` in it."""
+    need(command[0], "setsid")
     places = f"{Path(COMMAND).parent}:{os.environ['PATH']}"
     with _in_terminal(
         ["setsid", "--ctty", "--wait", *command], 80, PATH=places, HOME=str(home)

@@ -67,9 +67,11 @@ def require(condition: object, reason: str) -> None:
 
 
 def need(*things: str) -> None:
-    """Skip the test, or fail it in CI, unless each of the things is there, in this order."""
-    for thing in things:
-        require(is_there(thing), f"needs {thing}")
+    """Skip the test, or fail it in CI, unless all of the things are there."""
+    missing = [thing for thing in things if not is_there(thing)]
+    if "root" in missing:
+        missing = ["root"]  # whose PATH may find the others
+    require(not missing, f"needs {', '.join(missing)}")
 
 
 def is_there(thing: str) -> bool:
@@ -78,7 +80,7 @@ def is_there(thing: str) -> bool:
         return shutil.which(thing) is not None
     if thing in HEADERS:
         return _succeeds("pkg-config", "--exists", thing.removesuffix(".pc"))
-    return _CHECKS[thing]()
+    return CHECKS[thing]()
 
 
 def summary(skips: Iterable[str]) -> list[str]:
@@ -87,15 +89,17 @@ def summary(skips: Iterable[str]) -> list[str]:
     lines = [
         f"{count:4} {'test' if count == 1 else 'tests'}: {reason}" for reason, count in counted
     ]
-    missing = {reason.removeprefix("needs ") for reason, _ in counted}
+    missing = {
+        thing for reason, _ in counted for thing in reason.removeprefix("needs ").split(", ")
+    }
     brought = {**PROGRAMS, **HEADERS}
     packages = sorted({name for thing in missing & {*brought} for name in brought[thing].split()})
     commands = [f"apt-get install {' '.join(packages)}"] if packages else []
-    if missing & {*_CHECKS} and os.geteuid() != 0:
+    if missing & {*CHECKS} and os.geteuid() != 0:
         commands.append(f"{sys.executable} -m pytest")
     if commands:
         lines.append(f"To try them: {' && '.join(f'sudo {command}' for command in commands)}")
-    elif missing & {*_CHECKS}:
+    elif missing & {*CHECKS}:
         lines.append("A container may do more with --privileged.")
     return lines
 
@@ -133,7 +137,7 @@ def _makes_namespaces() -> bool:
     return _succeeds("unshare", "--mount", "--pid", "--fork", "true")
 
 
-_CHECKS: dict[str, Callable[[], bool]] = {
+CHECKS: dict[str, Callable[[], bool]] = {
     "root": lambda: os.geteuid() == 0,
     "the right to become another user": lambda: _is_capable("SETGID", "SETUID"),
     "the right to make devices": lambda: _is_capable("MKNOD") and not _in_user_namespace(),
@@ -144,6 +148,6 @@ _CHECKS: dict[str, Callable[[], bool]] = {
     "/dev/fuse": lambda: os.access("/dev/fuse", os.R_OK | os.W_OK),
     "loop devices": lambda: os.access("/dev/loop-control", os.R_OK | os.W_OK),
     "pseudo-terminals": _has_terminals,
-    "cachestat(2), Linux 6.5": residency.has_cachestat,
+    "cachestat(2) of Linux 6.5": residency.has_cachestat,
 }
 """Everything else that tests ask for, and how to see that this process has it."""

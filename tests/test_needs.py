@@ -1,0 +1,135 @@
+"""What is missing is a skip that says so, whatever it is, and the run ends with how to get it."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import mounts, needs
+from support.needs import need, require
+
+
+@pytest.fixture(autouse=True)
+def _outside_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="accv-cache-") as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that holds links to all that PATH finds."""
+    directory = tmp_path_factory.mktemp("bin")
+    for place in map(Path, reversed(os.environ["PATH"].split(os.pathsep))):
+        for program in place.iterdir() if place.is_dir() else ():
+            (directory / program.name).unlink(missing_ok=True)
+            (directory / program.name).symlink_to(program)
+    return directory
+
+
+@pytest.fixture
+def hidden(
+    request: pytest.FixtureRequest, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The name of a program that PATH does not find, or of headers that pkg-config does not."""
+    thing: str = request.param
+    link, aside = programs / thing, programs.with_name("aside")
+    monkeypatch.setenv("PATH", str(programs))
+    if thing in needs.HEADERS:
+        monkeypatch.setenv("PKG_CONFIG_LIBDIR", "/nowhere")
+    if link.is_symlink():
+        link.rename(aside)
+    yield thing
+    if aside.is_symlink():
+        aside.rename(link)
+
+
+_FOR_FUSE = ["cc", "pkg-config", "fuse3.pc"]
+
+
+class TestNeed:
+    def test_is_a_skip_except_in_ci(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        require("something", "never")
+        with pytest.raises(pytest.skip.Exception, match="a reason"):
+            require(None, "a reason")
+        monkeypatch.setenv("CI", "true")
+        with pytest.raises(pytest.fail.Exception, match="a reason"):
+            require(None, "a reason")
+
+    @pytest.mark.parametrize("hidden", [*needs.PROGRAMS, *needs.HEADERS], indirect=True)
+    def test_names_what_is_hidden(self, hidden: str) -> None:
+        with pytest.raises(pytest.skip.Exception) as skipped:
+            need(hidden)
+        assert str(skipped.value) == f"needs {hidden}"
+
+    def test_names_all_that_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", "/nowhere")
+        with pytest.raises(pytest.skip.Exception, match=r"^needs cc, fuse3\.pc$"):
+            need("cc", "fuse3.pc")
+
+    @pytest.mark.parametrize("thing", needs.CHECKS)
+    def test_may_be_for_more_than_programs(
+        self, thing: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", "/nowhere")
+        assert needs.is_there(thing) in (True, False)
+
+
+class TestMounts:
+    @pytest.mark.parametrize(
+        "hidden", ["losetup", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", *_FOR_FUSE], indirect=True
+    )
+    @pytest.mark.parametrize("kind", mounts.MOUNTS)
+    def test_are_skips_without_what_they_use(self, hidden: str, kind: str, place: Path) -> None:
+        said = "needs nothing"
+        try:
+            with mounts.MOUNTS[kind](place) as root:
+                assert os.path.ismount(root)
+        except pytest.skip.Exception as skipped:
+            said = str(skipped)
+        assert any(thing in said for thing in ("nothing", hidden, "root", "the right to mount"))
+
+
+class TestRun:
+    def test_without_any_program_sets_up_or_skips_everything(self) -> None:
+        """All tests are collected, and all fixtures made."""
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--setup-only"]
+        environment = {**os.environ, "PATH": "/nowhere", "PYTEST_XDIST_WORKER": "none"}
+        ended = subprocess.run(
+            [*command, "--deselect", __file__],
+            env=environment,
+            cwd=Path(__file__).parents[1],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout[-5000:]
+        assert " tests: needs " in ended.stdout
+
+
+class TestSummary:
+    def test_counts_each_reason_and_names_what_brings_it(self) -> None:
+        skips = ["needs cc, fuse3.pc", "needs cc", "needs cc", "it is Tuesday"]
+        *counts, last = needs.summary(skips)
+        assert counts == [
+            "   2 tests: needs cc",
+            "   1 test: needs cc, fuse3.pc",
+            "   1 test: it is Tuesday",
+        ]
+        assert last == "To try them: sudo apt-get install gcc libfuse3-dev pkg-config"
+
+    def test_of_another_user_names_sudo(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+        assert needs.summary(["needs root"])[-1] == f"To try them: sudo {sys.executable} -m pytest"
+
+    def test_of_root_names_privileges(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+        assert "--privileged" in needs.summary(["needs loop devices"])[-1]
