@@ -1,7 +1,6 @@
 """Paths, directories, globs, lists and the letters that narrow them name the right files."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from accv_cache._cli import units
 from support.command import COMMAND, run, run_in_shell
-from support.privileges import require
+from support.needs import need
 
 KIB = 1024
 
@@ -132,7 +131,7 @@ class TestLetters:
 
     def test_open_nothing_that_they_rule_out(self, tree: Path, tmp_path: Path) -> None:
         trace = tmp_path / "trace"
-        require(shutil.which("strace"), "needs strace")
+        need("strace")
         command = [COMMAND, "drop", "-i", "old", "-i", "b.mkv", "-m", "32k", "-I", "*.mp4"]
         given = [str(tree), str(tree / "b.mkv"), str(tree / "large.mp4")]
         subprocess.run(["strace", "-f", "-e", "openat", "-o", trace, *command, *given], check=True)

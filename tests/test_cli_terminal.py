@@ -4,7 +4,6 @@ import importlib
 import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +23,8 @@ from support.command import (
     run_in_terminal,
 )
 from support.files import MakeFile
-from support.privileges import as_other_user, require
+from support.needs import need, require
+from support.privileges import as_other_user
 from support.residency import mincore_bytes
 
 FILE_OPEN_FAILED = 2
@@ -205,7 +205,7 @@ class TestUnforeseenErrors:
 @pytest.fixture
 def latin_1(tmp_path: Path) -> dict[str, str]:
     """The environment of a locale in which a byte is a letter."""
-    require(shutil.which("localedef"), "needs localedef")
+    need("localedef")
     place = tmp_path / "locales"
     place.mkdir()
     command = ["localedef", "-i", "en_US", "-f", "ISO-8859-1", str(place / "en_US.ISO-8859-1")]

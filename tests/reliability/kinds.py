@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from support import mounts
-from support.privileges import require
+from support.needs import need
 from support.residency import PAGE
 
 PLAIN_SIZE = 64 * PAGE + 123
@@ -78,7 +78,7 @@ def _run(*command: str | Path) -> str:
 
 @contextmanager
 def _mount(root: Path, *arguments: str | Path) -> Iterator[Path]:
-    require(os.geteuid() == 0, "mounting needs root")
+    need("root", "the right to mount", "loop devices", "mount")
     root.mkdir(exist_ok=True)
     _run("mount", *arguments, root)
     try:
