@@ -2,7 +2,6 @@
 
 import errno
 import sys
-import traceback
 from collections.abc import Callable
 
 import accv_cache
@@ -44,6 +43,8 @@ def main() -> int:
         complain(str(error))
         return NOT_WRITTEN
     except Exception:  # noqa: BLE001 - Python itself would end with a code that has a meaning
+        import traceback  # noqa: PLC0415 - it takes longer to import than all of this package
+
         traceback.print_exc()
         return UNFORESEEN
     return code

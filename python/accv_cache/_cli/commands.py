@@ -31,7 +31,10 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def commands() -> None:
-    """Evict files from the page cache, and see what is in it and why it stays."""
+    """Evict files from the page cache, and see what stays and why.
+
+    Needs no root: whoever may read a file may evict it.
+    """
 
 
 def run() -> int:

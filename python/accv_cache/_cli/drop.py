@@ -52,10 +52,6 @@ Examples:
   find videos -mtime +7 -print0 | accv-cache drop -0 --from -
   accv-cache drop videos/clip.mp4 --verify && echo cold
 
-Exit code: 0 all done; of the first file that failed: 2 it cannot be opened, 3 it was not
-evicted, 1 this is not Linux, 4 another error; 5 with --verify if something stayed; 64 wrong
-usage.
-
 """
     + forms.sentence(forms.DROP),
 )
@@ -90,6 +86,9 @@ def command(  # noqa: PLR0913 - one an option
 
     A directory means the files below it. Files are never changed; what was just written is written
     back first. A file that fails is reported, and the rest go on.
+
+    A PATH that has a * or ? and is no file's name is a pattern of fnmatch(3), for a shell that does
+    not expand it. A name that exists is that name, whatever it looks like.
     """
     if dry_run:
         return _say_what_would_go(selection, output, until)

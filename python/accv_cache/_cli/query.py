@@ -55,6 +55,9 @@ def command(
 
     A directory means the files below it. Files are opened, and not changed or read in. In a map, a
     full block is resident, a light one partly, a dot not at all; what is outside of -p is blank.
+
+    A PATH that has a * or ? and is no file's name is a pattern of fnmatch(3), for a shell that does
+    not expand it. A name that exists is that name, whatever it looks like.
     """
     if cgroup:
         return _show_cgroup(selection, output)
