@@ -5,6 +5,7 @@ import os
 import socket
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from accv_cache import CacheReport, DropCacheStatus, DropReport, SkipReason, _core, drop, query
 from support import mounts, residency
+from support.descriptors import scarce_descriptors
 from support.files import FileSystem, MakeFile
 from support.needs import need
 from support.openings import openings
@@ -391,7 +393,7 @@ class TestRights:
 
 
 class TestBeyondThePathLimit:
-    def test_directories_are_reported(self, tmp_path: Path) -> None:
+    def test_files_are_taken(self, tmp_path: Path) -> None:
         near = warm_file(tmp_path / "near")
         path = tmp_path
         descriptor = os.open(path, os.O_RDONLY)
@@ -400,13 +402,93 @@ class TestBeyondThePathLimit:
             inner = os.open("d" * 200, os.O_RDONLY, dir_fd=descriptor)
             os.close(descriptor)
             path, descriptor = path / ("d" * 200), inner
-        os.close(descriptor)
+        name = os.open("far", os.O_CREAT | os.O_RDWR, 0o600, dir_fd=descriptor)
+        os.write(name, b"x" * PAGE)
+        os.fsync(name)
+        far = Path(f"/proc/self/fd/{name}")
+        assert resident_bytes(far) == PAGE
         report = drop(tmp_path)
-        assert sorted(paths_of(report), key=len) == [str(near), str(path)]
-        [failed] = report.failed
-        assert failed.error is not None
-        assert failed.error.errno == errno.ENAMETOOLONG
-        assert resident_bytes(near) == 0
+        left = resident_bytes(far), resident_bytes(near)
+        os.close(name)
+        os.close(descriptor)
+        assert report.ok
+        assert sorted(paths_of(report), key=len) == [str(near), str(path / "far")]
+        assert left == (0, 0)
+
+
+class TestFewDescriptors:
+    @pytest.mark.parametrize("free", [2, 3, 10])
+    def test_will_do(self, tmp_path: Path, free: int) -> None:
+        deep = tmp_path.joinpath(*"d" * 30)
+        files = [warm_file(deep / str(n)) for n in range(200)]
+        files += [warm_file(tmp_path / f"wide-{n}" / "clip") for n in range(30)]
+        with scarce_descriptors(free):
+            report = drop([tmp_path / "d", *sorted(tmp_path.glob("wide-*"))])
+        assert report.ok
+        assert {path for path in files if resident_bytes(path)} == set()
+        assert len(report.files) == len(files)
+
+
+class TestTreesOfOthers:
+    """Whoever owns a part of the tree swaps it for links, and leads nobody out of it."""
+
+    @pytest.fixture
+    def outside(self, tmp_path: Path) -> Path:
+        """A place that only its owner may look into."""
+        place = tmp_path / "outside"
+        for name in ("clip", "inner/clip"):
+            warm_file(place / name)
+        place.chmod(0o700)
+        return place
+
+    @pytest.mark.parametrize("verb", [drop, query])
+    @pytest.mark.parametrize("swapped", ["a", "a/inner", "a/inner/clip"])
+    def test_never_lead_outside(
+        self,
+        tmp_path: Path,
+        outside: Path,
+        swapped: str,
+        verb: Callable[..., DropReport | CacheReport],
+    ) -> None:
+        root = tmp_path / "tree"
+        for number in range(20):  # time for a swap between listing and opening
+            warm_file(root / "a" / "inner" / f"{number:02}")
+        warm_file(root / "a" / "inner" / "clip")
+        target = outside / Path(swapped).relative_to("a")
+        (tmp_path / "link").symlink_to(target)
+        residency.clean(outside / "clip")
+        # The same name in turns: what was there, and a link to the same name outside.
+        swapping = [sys.executable, "-c", _SWAP, str(tmp_path / "link"), str(root / swapped)]
+        with (
+            openings(outside, outside / "inner") as observed,
+            subprocess.Popen(swapping, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as swapper,
+        ):
+            assert swapper.stdout is not None
+            assert swapper.stdin is not None
+            assert swapper.stdout.readline() == b"swapping\n"
+            for _ in range(400):
+                verb(root)
+            swapper.stdin.close()
+            assert swapper.wait() == 0
+            assert observed.seen() == set()
+
+    def test_may_have_the_name_that_the_caller_gives(self, tmp_path: Path, outside: Path) -> None:
+        (tmp_path / "link").symlink_to(outside)
+        assert names_of(drop(tmp_path / "link")) == ["clip", "clip"]
+        assert resident_bytes(outside / "clip") == 0
+
+
+_SWAP = """
+import ctypes, os, select, sys
+
+link, name = (os.fsencode(each) for each in sys.argv[1:])
+exchange, here = 2, -100  # RENAME_EXCHANGE, AT_FDCWD
+print("swapping", flush=True)
+while not select.select([sys.stdin], [], [], 0)[0]:
+    for _ in range(100):
+        if ctypes.CDLL(None).renameat2(here, link, here, name, exchange) != 0:
+            sys.exit("cannot swap")
+"""
 
 
 class TestFilesThatVanish:

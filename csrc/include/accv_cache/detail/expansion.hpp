@@ -87,7 +87,11 @@ inline expansion expand(const target_list& targets, const std::vector<char>& is_
         const std::size_t unlistable = walk.unlistable().size();
         expanded.stopped = !walk.run(targets.paths()[i]);
         for (std::size_t n = files; n != walk.files().size(); ++n)
-            expanded.targets.append(walk.files().text(n));
+            if (options.follow_symlinks)
+                expanded.targets.append(walk.files().text(n));
+            else
+                expanded.targets.append_found(walk.files().text(n), walk.directory(),
+                                              walk.inodes()[n]);
         for (std::size_t n = unlistable; n != walk.unlistable().size(); ++n)
             expanded.targets.append_unlistable(walk.unlistable()[n].path,
                                                walk.unlistable()[n].error);

@@ -95,7 +95,7 @@ struct file_work {
     /// status. Where that fails, `file.error` says so.
     verdict open(std::size_t position, open_file& file, bool alone) noexcept {
         file = targets.open(position);
-        if (file.error == EINTR) return interrupted;
+        if (file.was_interrupted()) return interrupted;
         if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
         return proceed;
     }

@@ -16,14 +16,21 @@ class descriptor {
 public:
     descriptor() noexcept = default;
 
-    /// Opens `path` to read, without waiting and without side effects.
+    /// To read, without waiting and without side effects.
     ///
     /// O_NONBLOCK: a FIFO without a writer, or a file under a write lease, answers at once instead
     /// of blocking (open(2), fcntl(2) "Leases"). O_NOCTTY: a terminal does not become ours.
-    /// May fail with EINTR, so that the caller can look at its signals before it tries again.
-    static descriptor open(const char* path) noexcept {
-        return descriptor(sys::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    }
+    static constexpr int open_flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
+    /// Opens `path` with these flags. May fail with EINTR, so that the caller can look at its
+    /// signals before it tries again.
+    static descriptor open(const char* path) noexcept { return own(sys::open(path, open_flags)); }
+
+    /// Owns what a system call has opened: a descriptor, or -errno.
+    static descriptor own(int fd) noexcept { return descriptor(fd); }
+
+    /// Gives the descriptor up to another owner.
+    int release() noexcept { return std::exchange(fd_, -EBADF); }
 
     descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -EBADF)) {}
     descriptor& operator=(descriptor&& other) noexcept {

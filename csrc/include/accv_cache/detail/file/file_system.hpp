@@ -39,6 +39,25 @@ inline file_system_kind file_system_of(int fd) noexcept {
     }
 }
 
+/// Whether the numbers that readdir(3) gives are those of the inodes that stat(2) gives. Elsewhere
+/// they may be numbers of the layer below (overlayfs), of the server's own making (FUSE) or made up
+/// for the occasion (FAT).
+inline bool entries_tell_inodes(int fd) noexcept {
+    struct statfs status{};
+    if (sys::fstatfs(fd, status) != 0) return false;
+    switch (static_cast<unsigned>(status.f_type)) {
+        case 0x0000ef53:  // ext2, ext3, ext4
+        case 0x58465342:  // XFS
+        case 0x9123683e:  // Btrfs
+        case 0xf2f52010:  // F2FS
+        case 0x01021994:  // tmpfs
+        case 0x00006969:  // NFS
+            return true;
+        default:
+            return false;
+    }
+}
+
 /// Remembers the kind of the last file's file system, so that a list costs one fstatfs(2) and not
 /// one a file. The threads of a call share it.
 class file_system_memory {

@@ -3,18 +3,32 @@
 #pragma once
 
 #include <dirent.h>
+#include <fcntl.h>
 
-#include <cerrno>
 #include <memory>
 #include <string_view>
+
+#include "accv_cache/detail/file/descriptor.hpp"
+#include "accv_cache/detail/system_calls.hpp"
 
 namespace accv_cache::detail {
 
 /// Owns one open directory, or remembers why there is none.
 class open_directory {
 public:
+    /// What a directory is opened with to be listed.
+    static constexpr int flags = O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC;
+
     explicit open_directory(const char* path) noexcept
-        : stream_(::opendir(path)), error_(stream_ != nullptr ? 0 : errno) {}
+        : open_directory(descriptor::own(sys::open(path, flags))) {}
+
+    explicit open_directory(descriptor opened) noexcept : error_(opened.error()) {
+        DIR* stream = nullptr;
+        if (opened) error_ = -sys::fdopendir(opened.get(), stream);
+        if (stream == nullptr) return;
+        stream_.reset(stream);
+        opened.release();
+    }
 
     explicit operator bool() const noexcept { return stream_ != nullptr; }
     int fd() const noexcept { return ::dirfd(stream_.get()); }
@@ -25,10 +39,10 @@ public:
     /// Calls `visit` with each entry but "." and "..". Returns 0, or the errno of readdir(3).
     template <class Visit>
     int for_each_entry(Visit&& visit) const {
+        const dirent* entry = nullptr;
         for (;;) {
-            errno = 0;  // only so can its end be told from an error
-            const dirent* const entry = ::readdir(stream_.get());
-            if (entry == nullptr) return errno;
+            const int error = sys::readdir(stream_.get(), entry);
+            if (entry == nullptr) return -error;
             const std::string_view name = entry->d_name;
             if (name != "." && name != "..") visit(*entry);
         }
@@ -36,7 +50,7 @@ public:
 
 private:
     struct closer {
-        void operator()(DIR* directory) const noexcept { ::closedir(directory); }
+        void operator()(DIR* directory) const noexcept { sys::closedir(directory); }
     };
 
     std::unique_ptr<DIR, closer> stream_;

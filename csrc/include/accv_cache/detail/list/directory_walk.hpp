@@ -8,24 +8,33 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_identity.hpp"
+#include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/open_directory.hpp"
+#include "accv_cache/detail/list/found_files.hpp"
+#include "accv_cache/detail/list/open_below.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/detail/list/pattern.hpp"
+#include "accv_cache/detail/system_calls.hpp"
 #include "accv_cache/walk.hpp"
 
 namespace accv_cache::detail {
 
 /// Finds the regular files below directories: each inode once, names in order.
 ///
+/// Each directory is opened below the one that is walked, and no link is followed on the way unless
+/// the caller asks for it: whoever owns a part of the tree cannot lead the walk to a place outside.
+///
 /// It asks for no more than directory entries tell (readdir(3), d_type and d_ino), because on a
-/// network file system a stat(2) a file costs a round trip each.
+/// network file system a stat(2) per file costs a round trip each.
 template <class Tick>
 class directory_walk {
 public:
@@ -34,34 +43,54 @@ public:
         int error;  ///< An errno.
     };
 
-    /// `tick()` is asked once a directory, and false ends the walk.
+    /// `tick()` is asked once a directory, `tick.serve()` where a signal came; false ends the walk.
     directory_walk(const walk_options& options, Tick& tick) noexcept
         : options_(options), tick_(tick) {}
 
-    /// Appends what it finds below `root` to `files()` and to the two other lists. False if the
+    /// Appends what it finds below `root` to `files()` and to the lists beside it. False if the
     /// tick asked to stop.
     bool run(const std::string& root) {
-        below_root_ = root.back() == '/' ? root.size() : root.size() + 1;
-        pending_.assign(1, folder{root, any_mount});
+        directory_ = {root, {}};
+        top_.reset();  // so that no more than two descriptors are open at once
+        pending_.assign(1, folder{root, std::nullopt});
         while (!pending_.empty()) {
             if (!tick_()) return false;
-            const folder next = std::move(pending_.back());
+            folder next = std::move(pending_.back());
             pending_.pop_back();
-            if (const int error = list(next)) unlistable_.push_back({next.path, error});
+            int error = list(next);
+            for (int tries = 1; error == EINTR && tries != most_tries; ++tries) {
+                if (!tick_.serve()) return false;
+                error = list(next);
+            }
+            if (error != 0) unlistable_.push_back({std::move(next.path), error});
         }
         return true;
     }
 
     const path_list& files() const noexcept { return files_; }
+    /// Of each file; 0 where it is not known.
+    const std::vector<ino_t>& inodes() const noexcept { return inodes_; }
+    /// The directory that was walked last.
+    const walked_directory& directory() const noexcept { return directory_; }
     const std::vector<unlistable_folder>& unlistable() const noexcept { return unlistable_; }
     const std::vector<skipped_path>& skipped() const noexcept { return skipped_; }
 
 private:
-    static constexpr std::uint64_t any_mount = ~std::uint64_t{0};
+    /// Signals may interrupt a call again and again, but some servers always say EINTR.
+    static constexpr int most_tries = 100;
 
+    /// What tells one mount from another. Devices do not: each Btrfs subvolume has its own.
+    struct mount {
+        std::optional<std::uint64_t> number;  // Linux 5.8
+        dev_t device = 0;
+
+        bool is(const mount& other) const noexcept {
+            return number && other.number ? number == other.number : device == other.device;
+        }
+    };
     struct folder {
         std::string path;
-        std::uint64_t mount;  // where its parent is; any_mount where that does not matter
+        std::optional<mount> within;  // the mount that it must lie in; nullopt: any
     };
     struct entry {
         std::string name;
@@ -69,62 +98,98 @@ private:
         ino_t number;
     };
 
-    /// Returns 0 or an errno.
+    /// Returns 0 or an errno. With EINTR nothing was taken.
     int list(const folder& where) {
-        const open_directory directory(where.path.c_str());
+        const bool is_top = where.path.size() == directory_.path.size();
+        const open_directory directory = open(where, is_top);
         struct stat status{};
         if (!directory) return directory.error();
-        if (::fstat(directory.fd(), &status) != 0) return errno;
-        const std::uint64_t mount = mount_of(directory.fd(), status);
-        if (where.mount != any_mount && where.mount != mount) {
+        if (const int error = sys::fstat(directory.fd(), status)) return -error;
+        mount here{std::nullopt, status.st_dev};
+        if (const int error = find_number(directory.fd(), here)) return error;
+        if (where.within && !where.within->is(here)) {
             skipped_.push_back({where.path, skip_reason::OTHER_FILE_SYSTEM});
             return 0;
         }
-        if (options_.follow_symlinks && !folders_.insert(file_identity::of(status)).second)
-            return 0;
+        if (is_top) {
+            directory_.identity = file_identity::of(status);
+            entries_tell_inodes_ = entries_tell_inodes(directory.fd());
+            top_ = descriptor::own(sys::fcntl(directory.fd(), F_DUPFD_CLOEXEC));
+            if (!top_) return top_.error();
+        }
 
         std::vector<entry> entries;
         const int error = directory.for_each_entry(
             [&](const dirent& each) { entries.push_back({each.d_name, each.d_type, each.d_ino}); });
+        if (error == EINTR) return error;
+        if (options_.follow_symlinks && !folders_.insert(file_identity::of(status)).second)
+            return 0;
         std::sort(entries.begin(), entries.end(),
                   [](const entry& left, const entry& right) { return left.name < right.name; });
         const auto own = static_cast<std::ptrdiff_t>(pending_.size());
-        for (const entry& each : entries) take(where.path, mount, status.st_dev, each);
+        const place among{where.path, directory.fd(), status.st_dev, where.within.value_or(here)};
+        for (const entry& each : entries) take(among, each);
         std::reverse(pending_.begin() + own, pending_.end());  // the last is listed next
         return error;
     }
 
-    void take(const std::string& parent, std::uint64_t mount, dev_t device, const entry& each) {
-        std::string path = parent;
+    open_directory open(const folder& where, bool is_top) const noexcept {
+        if (is_top || options_.follow_symlinks) return open_directory(where.path.c_str());
+        const char* const below = where.path.c_str() + directory_.below();
+        return open_directory(open_below(top_.get(), below, open_directory::flags));
+    }
+
+    /// Where entries were found.
+    struct place {
+        const std::string& path;
+        int fd;
+        dev_t device;
+        const mount& within;
+    };
+
+    void take(const place& parent, const entry& each) {
+        std::string path = parent.path;
         if (path.back() != '/') path += '/';
         path += each.name;
         if (matches_any(options_.exclude, path)) return;
         unsigned char type = each.type;
-        file_identity found{device, each.number};
+        file_identity found{parent.device, each.number};
+        bool is_known = entries_tell_inodes_;
         const bool followed = type == DT_LNK && options_.follow_symlinks;
         if (type == DT_UNKNOWN || followed) {
             struct stat status{};
-            const int flags = options_.follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW;
-            if (::fstatat(AT_FDCWD, path.c_str(), &status, flags) == 0) {
+            if (look_at(parent, each, status)) {
                 type = static_cast<unsigned char>(IFTODT(status.st_mode));
                 found = file_identity::of(status);
+                is_known = true;
             }
         }
         if (type == DT_DIR) {
-            if (options_.recursive) pending_.push_back({path, followed ? any_mount : mount});
+            if (options_.recursive)
+                pending_.push_back(
+                    {std::move(path), followed ? std::nullopt : std::optional(parent.within)});
         } else if (type == DT_LNK && !followed) {
-            skipped_.push_back({path, skip_reason::SYMBOLIC_LINK});
+            skipped_.push_back({std::move(path), skip_reason::SYMBOLIC_LINK});
         } else if (type == DT_REG || type == DT_LNK || type == DT_UNKNOWN) {
             // A link that leads nowhere, or a name that vanished: opening it will tell.
             const bool wanted = options_.include.empty() || matches_any(options_.include, path);
-            if (wanted && is_small(path) && is_new(path, found)) files_.append(path);
+            if (!wanted || !is_small(parent, each) || !is_new(parent, each, found, is_known))
+                return;
+            files_.append(path);
+            inodes_.push_back(is_known ? found.inode : 0);
         } else {
-            skipped_.push_back({path, skip_reason::SPECIAL_FILE});
+            skipped_.push_back({std::move(path), skip_reason::SPECIAL_FILE});
         }
     }
 
+    /// False if its status cannot be told.
+    bool look_at(const place& parent, const entry& each, struct stat& status) const noexcept {
+        const int flags = options_.follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW;
+        return sys::fstatat(parent.fd, each.name.c_str(), status, flags) == 0;
+    }
+
     bool matches_any(const std::vector<std::string>& patterns, const std::string& path) const {
-        const char* const below = path.c_str() + below_root_;
+        const char* const below = path.c_str() + directory_.below();
         return std::any_of(patterns.begin(), patterns.end(), [below](const std::string& pattern) {
             return matches(pattern.c_str(), below);
         });
@@ -132,42 +197,42 @@ private:
 
     /// Whether a file is no larger than was asked for. What cannot be told is: opening it will say
     /// why.
-    bool is_small(const std::string& path) const {
+    bool is_small(const place& parent, const entry& each) const noexcept {
         struct stat status{};
-        return !options_.max_size_bytes || ::stat(path.c_str(), &status) != 0 ||
+        return !options_.max_size_bytes || !look_at(parent, each, status) ||
                status.st_size <= *options_.max_size_bytes;
     }
 
-    /// Whether no other name of the same inode was found before. Entries tell an inode's number
-    /// for nothing; but on overlayfs two files may share one, so a match is confirmed by stat(2).
-    bool is_new(const std::string& path, const file_identity& found) {
+    /// Whether no other name of the same inode was found before. What only an entry tells of an
+    /// inode may be told of two, so stat(2) confirms it.
+    bool is_new(const place& parent, const entry& each, const file_identity& found, bool is_known) {
         const auto [first, fresh] = first_names_.try_emplace(found, files_.size());
-        if (fresh) return true;
+        if (fresh || is_known) return fresh;
         struct stat one{};
         struct stat other{};
-        return ::stat(files_[first->second], &one) != 0 || ::stat(path.c_str(), &other) != 0 ||
+        return sys::stat(files_[first->second], one) != 0 || !look_at(parent, each, other) ||
                file_identity::of(one) != file_identity::of(other);
     }
 
-    /// What tells one mount from another. Devices do not: each Btrfs subvolume has its own.
-    static std::uint64_t mount_of(int fd, const struct stat& status) noexcept {
-#if defined(STATX_MNT_ID)
-        struct statx extended{};
-        if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &extended) == 0 &&
-            (extended.stx_mask & STATX_MNT_ID) != 0)  // Linux 5.8
-            return extended.stx_mnt_id;
-#endif
-        static_cast<void>(fd);
-        return status.st_dev;
+    /// Returns 0 or an errno. A kernel that does not tell is no error.
+    static int find_number(int fd, mount& of) noexcept {
+        sys::extended_status status{};
+        const int error = sys::statx(fd, "", AT_EMPTY_PATH, sys::statx_mount, status);
+        if (error == -ENOSYS || error == -EPERM) return 0;  // not there, or not in this sandbox
+        if (error == 0 && (status.mask & sys::statx_mount) != 0) of.number = status.mount;
+        return -error;
     }
 
     const walk_options& options_;
     Tick& tick_;
-    std::size_t below_root_ = 0;
+    walked_directory directory_;
+    descriptor top_;
+    bool entries_tell_inodes_ = false;
     std::vector<folder> pending_;
     std::unordered_set<file_identity, file_identity_hash> folders_;
     std::unordered_map<file_identity, std::size_t, file_identity_hash> first_names_;
     path_list files_;
+    std::vector<ino_t> inodes_;
     std::vector<unlistable_folder> unlistable_;
     std::vector<skipped_path> skipped_;
 };

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "accv_cache/detail/file/descriptor.hpp"
+#include "accv_cache/detail/list/found_files.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/detail/system_calls.hpp"
 #include "accv_cache/report.hpp"
@@ -25,8 +26,11 @@ struct open_file {
     descriptor own;
     int fd = -1;
     failed_step failed = failed_step::NONE;
-    int error = 0;  ///< An errno, where it failed.
+    int error = 0;         ///< An errno, where it failed.
+    bool refused = false;  ///< By the walk that found it: to try again is of no use.
     struct stat status{};
+
+    bool was_interrupted() const noexcept { return error == EINTR && !refused; }
 };
 
 /// The files that a verb works on: paths, and descriptors that the caller holds open.
@@ -53,8 +57,15 @@ public:
     /// Keeps no more than the first `count`.
     void truncate(std::size_t count) { paths_.truncate(count); }
 
+    /// A file that a walk found below `directory`.
+    void append_found(std::string_view path, const walked_directory& directory, ino_t inode) {
+        found_.add(paths_.size(), directory, inode);
+        paths_.append(path);
+    }
+
     /// Appends a target of another list.
     void append(const target_list& other, std::size_t position) {
+        found_.add(paths_.size(), other.found_, position);
         const auto lent = other.lent_.find(position);
         if (lent != other.lent_.end()) lent_.emplace(paths_.size(), lent->second);
         paths_.append(other.paths_.text(position));
@@ -70,6 +81,7 @@ public:
     /// Opens the file, or takes the descriptor that was lent, and asks for its status.
     open_file open(std::size_t position) const noexcept {
         open_file file;
+        const bool found = found_.has(position);
         const auto fail = [&file](failed_step step, int error) {
             file.failed = step;
             file.error = error;
@@ -78,21 +90,26 @@ public:
             file.fd = lent_.find(position)->second;
         } else if (const auto refused = refused_.find(position); refused != refused_.end()) {
             fail(failed_step::OPEN, refused->second);
+            file.refused = true;
         } else if (paths_.has_nul(position)) {
             fail(failed_step::NAME, EINVAL);
         } else {
-            file.own = descriptor::open(paths_[position]);
+            file.own = found ? found_.open(position, paths_[position])
+                             : descriptor::open(paths_[position]);
             file.fd = file.own.get();
             if (!file.own) fail(failed_step::OPEN, file.own.error());
         }
         if (file.error == 0)
             if (const int error = -sys::fstat(file.fd, file.status))
                 fail(failed_step::STATUS, error);
+        if (file.error == 0 && found && !found_.is_the_same(position, file.status))
+            fail(failed_step::OPEN, ESTALE);
         return file;
     }
 
 private:
     path_list paths_;
+    found_files found_;
     std::unordered_map<std::size_t, int> lent_;
     std::unordered_map<std::size_t, int> refused_;
 };
