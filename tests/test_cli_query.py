@@ -1,16 +1,18 @@
 """`accv-cache query` shows what is resident, to people and to programs."""
 
+import importlib
 import json
 import re
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from accv_cache import CgroupMemory, cgroup_memory
+from accv_cache import CacheReport, CgroupMemory, cgroup_memory, query
 from accv_cache.__main__ import main
-from accv_cache._cli import output
+from accv_cache._cli import output, watching
 from support.command import chunks, in_terminal, run, run_here, run_in_shell, run_in_terminal
 from support.files import MakeFile
 from support.residency import cold
@@ -58,6 +60,23 @@ class TestForPeople:
         assert "2 more (-v shows all)" in short.stdout
         assert full.stdout.count(".mp4") == output.ROWS + 2
 
+    def test_a_line_is_written_before_the_maps_of_all_are_there(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for number in range(300):
+            (tmp_path / f"{number:03}.mp4").touch()
+        module = importlib.import_module("accv_cache._cli.residency")
+        written = []
+
+        def look(*arguments: Any, **options: Any) -> CacheReport:  # noqa: ANN401
+            written.append(capsys.readouterr().out.count(".mp4"))
+            return query(*arguments, **options)
+
+        monkeypatch.setattr(module, "query", look)
+        monkeypatch.setattr(sys, "argv", ["accv-cache", "query", "-v", str(tmp_path)])
+        assert main() == 0
+        assert written == [0, 0, 256]
+
     def test_writes_nothing_but_errors_when_quiet(self, tmp_path: Path) -> None:
         result = run("query", "-q", str(tmp_path / "missing"), __file__)
         assert (result.returncode, result.stdout) == (FILE_OPEN_FAILED, "")
@@ -87,6 +106,10 @@ class TestForPrograms:
         [record] = document["files"]
         assert (record["path"], record["error"]) == (str(path), None)
         assert record["spans"] == [[0, MIB]]
+
+    def test_json_leaves_the_ranges_out_if_told_so(self, make_file: MakeFile) -> None:
+        document = json.loads(run_here("query", "--json", "--no-maps", str(make_file(MIB))).stdout)
+        assert document["files"][0]["spans"] is None
 
     def test_porcelain_is_a_line_a_file(self, make_file: MakeFile, tmp_path: Path) -> None:
         warm = make_file(MIB)
@@ -142,6 +165,46 @@ class TestWatch:
             assert process.wait() == INTERRUPTED
         assert "Traceback" not in rest
         assert "change" in text
+
+    @pytest.mark.parametrize(
+        "arguments", [["{0}/*.mp4"], ["-i", "*.mkv", "{0}"], ["-m", "2M", "{0}"], ["{0}"]], ids=str
+    )
+    def test_shows_files_that_are_new(self, ext4: Path, arguments: list[str]) -> None:
+        (ext4 / "first.mp4").touch()
+        given = [each.format(ext4) for each in arguments]
+        with in_terminal("query", "--watch", "--interval", "0.05", *given) as (process, terminal):
+            text = ""
+            while "first.mp4" not in text:
+                text += next(chunks(terminal)).decode()
+            (ext4 / "second.mp4").touch()
+            while "second.mp4" not in text:
+                text += next(chunks(terminal)).decode()
+            process.send_signal(signal.SIGINT)
+            list(chunks(terminal))
+            assert process.wait() == INTERRUPTED
+
+    def test_reads_a_list_once(self, ext4: Path) -> None:
+        (ext4 / "a.mp4").touch()
+        line = "echo a.mp4 | accv-cache query --watch --interval 0.05 --from - | head -n 3"
+        assert run_in_shell(line, ext4).stdout.count("1 file") == 3
+
+    def test_keeps_what_was_emptied_and_shows_it_first(
+        self, ext4: Path, make_file: MakeFile
+    ) -> None:
+        emptied = make_file(MIB, "cold", ext4)
+        for _ in range(output.ROWS + 1):
+            make_file(MIB, "dirty", ext4)
+        report = query(ext4)
+        before = {record.path: record.resident_bytes or 0 for record in report.files}
+        lines = list(
+            watching.screen(report, {**before, str(emptied): 5 * MIB}, iter, "Sums", interval=1)
+        )
+        clock, _, _, first, *_, sums = lines
+        assert re.search(r"\d\d:\d\d:\d\d, every 1 s; Ctrl-C ends it", clock)
+        assert first.split()[0] == emptied.name
+        assert first.split()[-2:] == ["-5.0", "MiB"]
+        assert sums == "Sums"
+        assert len(lines) <= 24  # all of it fits into the smallest terminal
 
     def test_writes_a_line_a_look_in_a_pipe(self, make_file: MakeFile) -> None:
         path = make_file(MIB, "dirty")

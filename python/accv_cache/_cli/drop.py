@@ -20,7 +20,7 @@ from accv_cache._cli.progress import LiveProgress
 from accv_cache._cli.residency import exit_code, look, write_residency
 from accv_cache._cli.selection import Selection, selects_files
 from accv_cache._cli.tables import eviction_table
-from accv_cache._cli.terminal import complain, width, write
+from accv_cache._cli.terminal import complain, width, write, write_each
 from accv_cache._cli.until import drop_until, paths_to_drop
 from accv_cache._exit_codes import STAYED
 from accv_cache._text import as_count, as_size
@@ -131,7 +131,8 @@ def _say_what_would_go(selection: Selection, output: Output, until: int | None) 
 def _show(report: DropReport, output: Output, *, explain: bool) -> None:
     if output.verbose:
         records = sorted(report.files, key=lambda each: (-(each.after_bytes or 0), each.path))
-        write(*eviction_table(records, width()), "")
+        write_each(eviction_table(records, width()))
+        write("")
     write(capitalised(str(report)))
     if explain:
         write(*map(printable, report.explain().splitlines()))

@@ -46,10 +46,22 @@ Examples:
     help="How often to look with --watch.",
 )
 @_option("--cgroup", is_flag=True, help="Show what fills the memory limit of this pod or job.")
+@_option(
+    "--no-maps",
+    is_flag=True,
+    help="With --json, leave out which ranges are resident: to find them takes a walk over the "
+    "pages of each file.",
+)
 @selects_files
 @writes_reports
-def command(
-    selection: Selection, output: Output, *, watch: bool, interval: float, cgroup: bool
+def command(  # noqa: PLR0913 - one per option
+    selection: Selection,
+    output: Output,
+    *,
+    watch: bool,
+    interval: float,
+    cgroup: bool,
+    no_maps: bool,
 ) -> int:
     """See how much of files is in the page cache.
 
@@ -63,7 +75,7 @@ def command(
         return _show_cgroup(selection, output)
     if watch:
         return _watch(selection, output, interval)
-    report = look(selection, output, spans=output.json)
+    report = look(selection, output, spans=output.json and not no_maps)
     write_residency(report, selection, output)
     write_errors(report.failed)
     return exit_code(report)

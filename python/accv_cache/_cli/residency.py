@@ -11,7 +11,7 @@ from accv_cache._cli.output import ROWS, Output, capitalised
 from accv_cache._cli.progress import LiveProgress
 from accv_cache._cli.selection import Selection
 from accv_cache._cli.tables import residency_table
-from accv_cache._cli.terminal import paint, width, write
+from accv_cache._cli.terminal import paint, width, write, write_each
 
 _AT_ONCE = 256
 """The files that are looked at before the lines of them are written."""
@@ -68,7 +68,7 @@ def _show(report: CacheReport, selection: Selection, output: Output, last: str) 
     """Print the table of the files that hold most, and the sums."""
     shown = largest(report.files, None if output.verbose else ROWS)
     if shown:
-        write(*residency_table(shown, with_spans(shown, selection), width()))
+        write_each(residency_table(shown, with_spans(shown, selection), width()))
         write("")
     hidden = len(report.files) - len(report.failed) - len(shown)
     if hidden:

@@ -100,6 +100,12 @@ def write(*lines: str) -> None:
         sys.stdout.write(line + "\n")
 
 
+def write_each(lines: Iterable[str]) -> None:
+    """Write lines for people, each as soon as it is made."""
+    for line in lines:
+        write(line)
+
+
 def write_bytes(data: bytes) -> None:
     """Write data for programs to standard output, as it is."""
     sys.stdout.buffer.write(data)
@@ -143,7 +149,7 @@ def paint(text: str, style: str) -> str:
 
 def unpainted(text: str) -> str:
     """Take the styles away again."""
-    return _STYLED.sub("", text)
+    return _STYLED.sub("", text) if "\x1b" in text else text
 
 
 def can_write(text: str) -> bool:

@@ -28,7 +28,7 @@ def watch(look: Look, map_all: MapAll, interval: float) -> NoReturn:
             change = change_since(held, report.known_resident_bytes)
             sums = f"{paint(capitalised(str(report)), 'bold')}  {change}".rstrip()
             if redraws:
-                region.draw(_screen(report, before, map_all, sums, interval))
+                region.draw(screen(report, before, map_all, sums, interval))
             else:
                 write(sums)
                 sys.stdout.flush()
@@ -36,11 +36,12 @@ def watch(look: Look, map_all: MapAll, interval: float) -> NoReturn:
             report = look()
 
 
-def _screen(
+def screen(
     report: CacheReport, before: dict[str, int], map_all: MapAll, sums: str, interval: float
 ) -> Iterator[str]:
     """The lines of a look: the files that changed most, then those that hold most."""
     size = size_of(sys.stdout)
+    columns = width() or size.columns
     opened = (record for record in report.files if record.error is None)
 
     def rank(record: CacheRecord) -> tuple[int, int, str]:
@@ -51,6 +52,6 @@ def _screen(
     clock = f"{time.strftime('%H:%M:%S')}, every {interval:g} s; Ctrl-C ends it"
     lines = [paint(clock, "dim"), ""]
     if shown:
-        lines += [*residency_table(shown, map_all(shown), width(), before), ""]
+        lines += [*residency_table(shown, map_all(shown), columns, before), ""]
     for line in (*lines, sums):
-        yield cut(line, size.columns - 1)
+        yield cut(line, columns - 1)
