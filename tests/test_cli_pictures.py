@@ -26,6 +26,7 @@ from accv_cache import (
     ResidencySource,
 )
 from accv_cache._cli import tables
+from accv_cache._cli.cgroup import memory_table
 from accv_cache._cli.commands import commands
 from accv_cache._cli.front import COMMANDS
 from accv_cache._cli.terminal import unpainted
@@ -53,6 +54,8 @@ CGROUP = CgroupMemory(
     dirty_bytes=0,
     writeback_bytes=0,
     shmem_bytes=0,
+    kernel_bytes=GIB // 4,
+    machine_bytes=64 * GIB,
 )
 
 
@@ -139,8 +142,7 @@ class TestTables:
 
     @pytest.mark.parametrize("width", [60, 80])
     def test_of_a_cgroup(self, width: int) -> None:
-        text = fitting(tables.cgroup_table(CGROUP, width), width)
-        assert_is_snapshot(text, f"cgroup-{width}.txt")
+        assert_is_snapshot(fitting(memory_table(CGROUP, width), width), f"cgroup-{width}.txt")
 
     @pytest.mark.parametrize("width", [*range(1, 60), 500])
     def test_cut_no_figure_however_narrow_it_is(self, width: int) -> None:
@@ -208,11 +210,11 @@ class TestDocumentation:
         rows = re.findall(r"^\| (\d+) \| (.+) \|$", section, re.MULTILINE)
         assert {int(code): meaning.replace("`", "") for code, meaning in rows} == MEANINGS
 
-    @pytest.mark.parametrize("form", ["query", "query --cgroup", "drop"])
+    @pytest.mark.parametrize("form", ["query", "query --cgroup", "query --machine", "drop"])
     def test_has_every_key(self, form: str) -> None:
         _, _, section = self.PAGE.partition(f"## `{form} --json`")
         documented = set(re.findall(r"`(\w+)`", section.partition("\n## ")[0]))
-        files = [] if "--cgroup" in form else [__file__]
+        files = [__file__] if form in {"query", "drop"} else []
         document = json.loads(run(*form.split(), "--json", *files).stdout) or {}
         assert set(document) <= documented
         for record in document.get("files", []):

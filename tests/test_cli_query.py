@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from accv_cache import CacheReport, CgroupMemory, cgroup_memory, query
+from accv_cache import CacheReport, query
 from accv_cache.__main__ import main
 from accv_cache._cli import output, watching
 from support.command import chunks, in_terminal, run, run_here, run_in_shell, run_in_terminal
@@ -212,57 +212,3 @@ class TestWatch:
         result = run_in_shell(program, Path("/"))
         assert result.stdout == "1.0 MiB of 1.0 MiB resident in 1 file; 1.0 MiB dirty.\n" * 2
         assert result.stderr == ""
-
-
-class TestCgroup:
-    MEMORY = CgroupMemory(
-        version=2,
-        path="/sys/fs/cgroup/job",
-        limit_bytes=8 << 30,
-        usage_bytes=6 << 30,
-        anon_bytes=1 << 30,
-        file_bytes=5 << 30,
-        active_file_bytes=1 << 30,
-        inactive_file_bytes=4 << 30,
-        dirty_bytes=0,
-        writeback_bytes=0,
-        shmem_bytes=0,
-    )
-
-    @staticmethod
-    def show(monkeypatch: pytest.MonkeyPatch, memory: CgroupMemory | None, *options: str) -> int:
-        monkeypatch.setattr("accv_cache._cli.query.cgroup_memory", lambda: memory)
-        monkeypatch.setattr(sys, "argv", ["accv-cache", "query", "--cgroup", *options])
-        return main()
-
-    def test_shows_what_fills_it_and_what_to_do(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert self.show(monkeypatch, self.MEMORY) == 0
-        text = capsys.readouterr().out
-        assert re.search(r"page cache +█+░+ +5\.0 GiB", text)
-        assert re.search(r"limit +8\.0 GiB", text)
-        assert text.endswith(f"\n{self.MEMORY.advice}\n")
-
-    def test_has_forms_for_programs(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert self.show(monkeypatch, self.MEMORY, "--json") == 0
-        document = json.loads(capsys.readouterr().out)
-        assert document["evictable_bytes"] == 5 << 30
-        assert document["working_set_bytes"] == 2 << 30
-        assert document["advice"] == self.MEMORY.advice
-
-    def test_says_when_there_is_none(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert self.show(monkeypatch, None) == 0
-        written = capsys.readouterr()
-        assert written.out == ""
-        assert "free -h" in written.err
-
-    def test_is_that_of_the_caller(self) -> None:
-        result = run("query", "--cgroup", "--json")
-        memory = cgroup_memory()
-        document = json.loads(result.stdout)
-        assert document is None if memory is None else document["path"] == memory.path

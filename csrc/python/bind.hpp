@@ -7,6 +7,7 @@ namespace accv_cache::python {
 /// One function a topic; module.cpp calls each once.
 void bind_drop(pybind11::module_& module);
 void bind_query(pybind11::module_& module);
+void bind_cgroup_memory(pybind11::module_& module);
 void bind_holders(pybind11::module_& module);
 void bind_walk(pybind11::module_& module);
 void bind_drop_videos_cache(pybind11::module_& module);

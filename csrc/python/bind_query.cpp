@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "accv_cache/cgroup_memory.hpp"
 #include "accv_cache/query.hpp"
 #include "arguments.hpp"
 #include "bind.hpp"
@@ -88,22 +87,12 @@ cache_report from_rows(const std::vector<row>& all, const skipped_rows& left_out
             std::move(spans_of_files)};
 }
 
-py::object memory_of_cgroup() {
-    const auto memory = read_cgroup_memory();
-    if (!memory) return py::none();
-    return py::make_tuple(memory->version, py::bytes(memory->path), memory->limit_bytes,
-                          memory->usage_bytes, memory->anon_bytes, memory->file_bytes,
-                          memory->active_file_bytes, memory->inactive_file_bytes,
-                          memory->dirty_bytes, memory->writeback_bytes, memory->shmem_bytes);
-}
-
 }  // namespace
 
 void bind_query(py::module_& module) {
     bind_table<cache_report, row>(module, "CacheTable", &row_at, &totals, &has_failed, &from_rows);
     module.def("query", &query, py::arg("paths"), py::arg("options"), py::kw_only(),
                py::arg("spans"));
-    module.def("cgroup_memory", &memory_of_cgroup);
 }
 
 }  // namespace accv_cache::python

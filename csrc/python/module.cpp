@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used(),
     module.attr("__version__") = ACCV_CACHE_VERSION;
     accv_cache::python::bind_drop(module);
     accv_cache::python::bind_query(module);
+    accv_cache::python::bind_cgroup_memory(module);
     accv_cache::python::bind_holders(module);
     accv_cache::python::bind_walk(module);
     accv_cache::python::bind_drop_videos_cache(module);

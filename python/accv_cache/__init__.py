@@ -5,12 +5,13 @@ import sys
 TYPE_CHECKING = False  # `typing` takes longer to import than all the rest
 if TYPE_CHECKING:
     from accv_cache._cache_report import CacheRecord, CacheReport
-    from accv_cache._cgroup import CgroupMemory, cgroup_memory
+    from accv_cache._cgroup import CgroupMemory, CgroupVerdict, cgroup_memory, memory_limit
     from accv_cache._drop import drop
     from accv_cache._drop_report import DropRecord, DropReport, KeptReason
     from accv_cache._drop_videos_cache import drop_videos_cache
     from accv_cache._headers import get_cmake_dir, get_include
     from accv_cache._holders import Holder, Holders, holders
+    from accv_cache._machine import MachineMemory, machine_memory
     from accv_cache._query import query
     from accv_cache._report import SkipReason
     from accv_cache._residency import ResidencySource
@@ -20,12 +21,14 @@ __all__ = [
     "CacheRecord",
     "CacheReport",
     "CgroupMemory",
+    "CgroupVerdict",
     "DropCacheStatus",
     "DropRecord",
     "DropReport",
     "Holder",
     "Holders",
     "KeptReason",
+    "MachineMemory",
     "ResidencySource",
     "SkipReason",
     "__version__",
@@ -35,6 +38,8 @@ __all__ = [
     "get_cmake_dir",
     "get_include",
     "holders",
+    "machine_memory",
+    "memory_limit",
     "query",
 ]
 
@@ -45,12 +50,14 @@ _HOMES = {
     "CacheRecord": "_cache_report",
     "CacheReport": "_cache_report",
     "CgroupMemory": "_cgroup",
+    "CgroupVerdict": "_cgroup",
     "DropCacheStatus": "_status",
     "DropRecord": "_drop_report",
     "DropReport": "_drop_report",
     "Holder": "_holders",
     "Holders": "_holders",
     "KeptReason": "_drop_report",
+    "MachineMemory": "_machine",
     "ResidencySource": "_residency",
     "SkipReason": "_report",
     "cgroup_memory": "_cgroup",
@@ -59,6 +66,8 @@ _HOMES = {
     "get_cmake_dir": "_headers",
     "get_include": "_headers",
     "holders": "_holders",
+    "machine_memory": "_machine",
+    "memory_limit": "_cgroup",
     "query": "_query",
 }
 

@@ -15,6 +15,21 @@ class DropCacheStatus(enum.Enum):
     UNKNOWN_ERROR = 4
 
 _BytesOrNone: TypeAlias = int | None
+_CgroupRow: TypeAlias = tuple[
+    int,
+    bytes,
+    _BytesOrNone,
+    _BytesOrNone,
+    _BytesOrNone,
+    _BytesOrNone,
+    _BytesOrNone,
+    _BytesOrNone,
+    _BytesOrNone,
+    _BytesOrNone,
+    _BytesOrNone,
+    _BytesOrNone,
+    _BytesOrNone,
+]
 
 class CacheTable:
     def __len__(self) -> int: ...
@@ -50,22 +65,8 @@ class DropTable:
     def failed(self) -> list[int]: ...
     def skipped(self) -> list[tuple[bytes, int]]: ...
 
-def cgroup_memory() -> (
-    tuple[
-        int,
-        bytes,
-        _BytesOrNone,
-        _BytesOrNone,
-        _BytesOrNone,
-        _BytesOrNone,
-        _BytesOrNone,
-        _BytesOrNone,
-        _BytesOrNone,
-        _BytesOrNone,
-        _BytesOrNone,
-    ]
-    | None
-): ...
+def cgroup_memory(pid: int | None, path: bytes | None) -> _CgroupRow | None: ...
+def cgroup_verdict(figures: _CgroupRow) -> tuple[int, int]: ...
 def drop(
     paths: Iterable[object], options: FileOptions, *, sync: bool, fail_fast: bool
 ) -> DropTable: ...
@@ -75,5 +76,9 @@ def drop_videos_cache(
 def holders(
     paths: Sequence[bytes],
 ) -> tuple[list[tuple[int, bytes, int, int, bool]], int]: ...
+def machine_memory() -> (
+    tuple[_BytesOrNone, _BytesOrNone, _BytesOrNone, _BytesOrNone, _BytesOrNone, _BytesOrNone] | None
+): ...
 def matches(pattern: bytes, path: bytes) -> bool: ...
+def memory_limit() -> int | None: ...
 def query(paths: Iterable[object], options: FileOptions, *, spans: bool) -> CacheTable: ...

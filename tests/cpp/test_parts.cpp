@@ -103,8 +103,51 @@ TEST_CASE("the ancestors of a cgroup end with the mount") {
     CHECK(seen ==
           std::vector<std::string>{"/sys/fs/cgroup/a/b", "/sys/fs/cgroup/a", "/sys/fs/cgroup"});
     seen.clear();
-    for_each_ancestor({"/sys/fs/cgroup", "/sys/fs/cgroup/", true}, visit);
+    for_each_ancestor({"/sys/fs/cgroup", "/sys/fs/cgroup", true}, visit);
     CHECK(seen == std::vector<std::string>{"/sys/fs/cgroup"});
+    seen.clear();
+    for_each_ancestor({"", "/a", true}, visit);
+    CHECK(seen == std::vector<std::string>{"/a", ""});
+}
+
+TEST_CASE("escapes of mountinfo are undone") {
+    CHECK(unescaped(R"(/a\040b\134c\011)") == "/a b\\c\t");
+    CHECK(unescaped(R"(/a\x2db\04)") == R"(/a\x2db\04)");
+    CHECK(unescaped("").empty());
+}
+
+TEST_CASE("a cgroup is below the root of a mount, or it is not") {
+    const auto route = [](const char* path, const char* root) {
+        const auto found = route_to(path, root);
+        return found ? std::to_string(found->unnamed) + std::string(found->rest) : "none";
+    };
+    CHECK(route("", "") == "0");
+    CHECK(route("/a/b", "") == "0/a/b");
+    CHECK(route("/a/b", "/a") == "0/b");
+    CHECK(route("/ab", "/a") == "none");
+    CHECK(route("", "/a") == "none");
+    CHECK(route("", "/..") == "1");
+    CHECK(route("/a", "/../..") == "2/a");
+    CHECK(route("/../b", "/..") == "0/b");
+    CHECK(route("/../b/c", "/../b") == "0/c");
+    CHECK(route("/../b", "/../..") == "1/b");
+    CHECK(route("/../b", "") == "none");
+    CHECK(route("", "/../b") == "none");
+    CHECK(route("/..b", "") == "0/..b");
+}
+
+TEST_CASE("a number is found by the whole name of its line") {
+    CHECK(named_number("kernel_stack 3\nkernel 120\n", "kernel") == 120);
+    CHECK(named_number("MemTotal:       16384 kB\n", "MemTotal:") == 16384);
+    CHECK_FALSE(named_number("kernel\nkernel max\n", "kernel"));
+    CHECK_FALSE(named_number("", "kernel"));
+}
+
+TEST_CASE("a file of the kernel that cannot be read says why") {
+    std::string text = "old";
+    CHECK(read_kernel_text("/missing", text) == ENOENT);
+    CHECK(read_kernel_text("/", text) == EISDIR);
+    CHECK(text.empty());
 }
 
 TEST_CASE("the usable CPUs are at least one, and at most those of the affinity") {

@@ -41,6 +41,7 @@ PROGRAMS = {
     "sh": "dash",
     "stat": "coreutils",
     "strace": "strace",
+    "umount": "mount",
     "unshare": "util-linux",
     "vmtouch": "vmtouch",
     "zsh": "zsh",

@@ -11,6 +11,7 @@
 #include "accv_cache/drop.hpp"               // IWYU pragma: export
 #include "accv_cache/drop_videos_cache.hpp"  // IWYU pragma: export
 #include "accv_cache/holders.hpp"            // IWYU pragma: export
+#include "accv_cache/machine_memory.hpp"     // IWYU pragma: export
 #include "accv_cache/options.hpp"            // IWYU pragma: export
 #include "accv_cache/query.hpp"              // IWYU pragma: export
 #include "accv_cache/report.hpp"             // IWYU pragma: export

@@ -1,26 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What fills the memory limit of a cgroup: is it the page cache?
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include "accv_cache/machine_memory.hpp"
+
 #if defined(__linux__)
-#include <algorithm>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 
 #include "accv_cache/detail/proc/cgroup.hpp"
 #endif
 
 namespace accv_cache {
 
-/// The memory that counts against the limit of the caller's cgroup, in bytes. A figure is nullopt
-/// where the kernel does not tell it. `read_cgroup_memory` makes it.
-struct cgroup_memory {
+/// What fills a cgroup, and so what helps. It goes by the working set: what the kernel can reclaim
+/// without harm is no problem.
+enum class cgroup_verdict {
+    NOTHING_TO_DO,  ///< The working set is less than half of the limit.
+    OWN_MEMORY,     ///< Most of it is the programs' own memory: dropping files does not free it.
+    KERNEL_MEMORY,  ///< Most of it is kernel memory, such as names and attributes of files.
+    TMPFS,          ///< Most of it is tmpfs and shared memory: files there have to be deleted.
+    PAGE_CACHE,     ///< Most of it is page cache that was used again: `drop` frees it.
+    UNKNOWN,        ///< The kernel does not tell what most of it is.
+};
+
+/// The memory that counts against the limit of a cgroup, in bytes. A figure is nullopt where the
+/// kernel does not tell it. `cgroup_memory` makes it.
+///
+/// What is used is the sum of `anon_bytes`, `evictable_bytes()`, `shmem_bytes`, `kernel_bytes` and
+/// `other_bytes()`.
+struct cgroup_memory_report {
     int version = 2;   ///< Of cgroups(7): 1 or 2.
     std::string path;  ///< The cgroup's folder.
 
-    /// The lowest limit of the cgroup and its parents; nullopt: none is limited.
+    /// The lowest limit of the cgroup and those of its parents that can be seen; nullopt: none of
+    /// them is limited.
     std::optional<std::int64_t> limit_bytes;
     std::optional<std::int64_t> usage_bytes;  ///< All that counts against the limit.
 
@@ -31,66 +54,107 @@ struct cgroup_memory {
     std::optional<std::int64_t> dirty_bytes;          ///< Of it, not written back yet.
     std::optional<std::int64_t> writeback_bytes;      ///< Of it, being written back.
     std::optional<std::int64_t> shmem_bytes;          ///< Of it, tmpfs and shared memory.
+
+    /// Memory of the kernel: names and attributes of files that were opened, page tables, stacks.
+    /// nullopt also in the root of version 1, where it does not count.
+    std::optional<std::int64_t> kernel_bytes;
+    std::optional<std::int64_t> machine_bytes;  ///< The memory of the machine, which limits too.
+
+    /// The page cache that `drop` could evict, if nobody maps it: all but tmpfs.
+    std::optional<std::int64_t> evictable_bytes() const noexcept {
+        if (!file_bytes || !shmem_bytes) return std::nullopt;
+        return std::max<std::int64_t>(0, *file_bytes - *shmem_bytes);
+    }
+
+    /// What Kubernetes calls the working set: usage without the inactive part of the page cache.
+    std::optional<std::int64_t> working_set_bytes() const noexcept {
+        if (!usage_bytes || !inactive_file_bytes) return std::nullopt;
+        return std::max<std::int64_t>(0, *usage_bytes - *inactive_file_bytes);
+    }
+
+    /// What is used beyond the figures that the kernel tells, such as buffers of sockets.
+    std::optional<std::int64_t> other_bytes() const noexcept {
+        if (!usage_bytes) return std::nullopt;
+        const std::int64_t told =
+            anon_bytes.value_or(0) + file_bytes.value_or(0) + kernel_bytes.value_or(0);
+        return std::max<std::int64_t>(0, *usage_bytes - told);
+    }
+
+    /// The least of `limit_bytes` and `machine_bytes`; nullopt: neither is known.
+    std::optional<std::int64_t> binding_limit_bytes() const noexcept {
+        if (!limit_bytes || !machine_bytes) return limit_bytes ? limit_bytes : machine_bytes;
+        return std::min(*limit_bytes, *machine_bytes);
+    }
+
+    /// What fills it, judged by the working set.
+    cgroup_verdict verdict() const noexcept {
+        const auto working_set = working_set_bytes();
+        if (!working_set) return cgroup_verdict::UNKNOWN;
+        const auto limit = binding_limit_bytes();
+        if (limit && *working_set < *limit / 2) return cgroup_verdict::NOTHING_TO_DO;
+        return most_of_working_set();
+    }
+
+    /// The largest part of the working set, however small that is: never NOTHING_TO_DO.
+    cgroup_verdict most_of_working_set() const noexcept {
+        cgroup_verdict most = cgroup_verdict::UNKNOWN;
+        std::int64_t largest = other_bytes().value_or(0);
+        const auto compare = [&](const std::optional<std::int64_t>& part, cgroup_verdict verdict) {
+            if (part.value_or(0) <= largest) return;
+            largest = *part;
+            most = verdict;
+        };
+        compare(anon_bytes, cgroup_verdict::OWN_MEMORY);
+        compare(kernel_bytes, cgroup_verdict::KERNEL_MEMORY);
+        compare(shmem_bytes, cgroup_verdict::TMPFS);
+        compare(active_file_bytes, cgroup_verdict::PAGE_CACHE);
+        return most;
+    }
 };
 
 #if defined(__linux__)
 namespace detail {
 
-/// Reads "name number" lines, as in memory.stat.
-inline std::unordered_map<std::string, std::int64_t> read_statistics(const std::string& path) {
-    std::unordered_map<std::string, std::int64_t> statistics;
-    const std::string text = read_small_file(path);
-    for_each_line(text, [&](std::string_view line) {
-        const std::size_t end = std::min(line.find(' '), line.size());
-        if (const auto number = leading_number(line.substr(end)))
-            statistics.emplace(line.substr(0, end), *number);
-    });
-    return statistics;
+/// Kernel memory as version 2 tells it: the sum since Linux 5.18, before that its parts.
+inline std::optional<std::int64_t> kernel_memory(std::string_view statistics) noexcept {
+    if (const auto sum = named_number(statistics, "kernel")) return sum;
+    auto sum = named_number(statistics, "slab");
+    if (!sum) return std::nullopt;
+    for (const char* part : {"kernel_stack", "pagetables", "percpu"})
+        *sum += named_number(statistics, part).value_or(0);
+    return sum;
 }
 
-}  // namespace detail
-#endif
-
-/// What fills the caller's cgroup: the answer to 'is it the page cache that eats my memory?'.
-///
-///     if (const auto memory = accv_cache::read_cgroup_memory())
-///         if (memory->limit_bytes && memory->file_bytes.value_or(0) > *memory->limit_bytes / 2)
-///             accv_cache::drop({"/data/old"});
-///
-/// nullopt where there is no memory controller, where it cannot be read, or off Linux. The figures
-/// include the cgroups below this one. Throws std::bad_alloc and nothing else. See cgroups(7), and
-/// "Memory" in the kernel's Documentation/admin-guide/cgroup-v2.rst.
-inline std::optional<cgroup_memory> read_cgroup_memory() {
-#if defined(__linux__)
-    const auto cgroup = detail::find_cgroup("memory");
-    if (!cgroup) return std::nullopt;
-    const bool v2 = cgroup->unified;
-    const auto number = [](const std::string& path) {
-        return detail::leading_number(detail::read_small_file(path));
-    };
-    const auto statistics = detail::read_statistics(cgroup->path + "/memory.stat");
+/// Reads the figures of a cgroup. In version 2 those of the nearest parent that has them: a cgroup
+/// without the memory controller counts against that. nullopt: none has.
+inline std::optional<cgroup_memory_report> read_cgroup(cgroup_folder cgroup) {
+    const bool v2 = cgroup.unified;
+    std::string statistics;
     // The root of version 2 has no such file before Linux 5.8.
-    if (statistics.empty()) return std::nullopt;
+    while ((statistics = read_small_file(cgroup.path + "/memory.stat")).empty())
+        if (!v2 || !go_up(cgroup)) return std::nullopt;
+    const auto number = [](const std::string& path) {
+        return leading_number(read_small_file(path));
+    };
     const auto statistic = [&](const char* in_v1, const char* in_v2) {
-        const auto found = statistics.find(v2 ? in_v2 : in_v1);
-        return found != statistics.end() ? std::optional(found->second) : std::nullopt;
+        return named_number(statistics, v2 ? in_v2 : in_v1);
     };
 
-    cgroup_memory memory;
+    cgroup_memory_report memory;
     memory.version = v2 ? 2 : 1;
-    memory.path = cgroup->path;
+    memory.path = cgroup.path;
     const auto lower_limit = [&](const std::optional<std::int64_t>& limit) {
         // Version 1 writes 'no limit' as the largest number of whole pages.
         constexpr std::int64_t none = std::int64_t{1} << 62;
         if (limit && *limit < none)
             memory.limit_bytes = std::min(memory.limit_bytes.value_or(none), *limit);
     };
-    detail::for_each_ancestor(*cgroup, [&](const std::string& folder) {
+    for_each_ancestor(cgroup, [&](const std::string& folder) {
         lower_limit(number(folder + (v2 ? "/memory.max" : "/memory.limit_in_bytes")));
     });
     // Version 1 also tells those of parents that a container does not see.
-    lower_limit(statistic("hierarchical_memory_limit", ""));
-    memory.usage_bytes = number(cgroup->path + (v2 ? "/memory.current" : "/memory.usage_in_bytes"));
+    if (!v2) lower_limit(named_number(statistics, "hierarchical_memory_limit"));
+    memory.usage_bytes = number(cgroup.path + (v2 ? "/memory.current" : "/memory.usage_in_bytes"));
     memory.anon_bytes = statistic("total_rss", "anon");
     memory.file_bytes = statistic("total_cache", "file");
     memory.active_file_bytes = statistic("total_active_file", "active_file");
@@ -98,10 +162,95 @@ inline std::optional<cgroup_memory> read_cgroup_memory() {
     memory.dirty_bytes = statistic("total_dirty", "file_dirty");
     memory.writeback_bytes = statistic("total_writeback", "file_writeback");
     memory.shmem_bytes = statistic("total_shmem", "shmem");
+    if (v2)
+        memory.kernel_bytes = kernel_memory(statistics);
+    else if (sys::access((cgroup.path + "/release_agent").c_str(), F_OK) != 0)  // only in the root
+        memory.kernel_bytes = number(cgroup.path + "/memory.kmem.usage_in_bytes");
+    if (const auto machine = machine_memory()) memory.machine_bytes = machine->total_bytes;
     return memory;
+}
+
+/// Whether the cgroups of version 2 that a mount does not show may account for memory where those
+/// that it shows do not: it shows another than the root, which alone has no cgroup.events.
+inline bool has_unseen_parents(const cgroup_folder& cgroup) {
+    return sys::access((cgroup.mount + "/cgroup.events").c_str(), F_OK) == 0;
+}
+
+}  // namespace detail
+#endif
+
+/// What fills the memory of the caller's cgroup: the answer to 'is it the page cache that uses my
+/// memory limit?'.
+///
+///     if (const auto memory = accv_cache::cgroup_memory())
+///         if (memory->verdict() == accv_cache::cgroup_verdict::PAGE_CACHE)
+///             accv_cache::drop({"/data/old"});
+///
+/// The figures include the cgroups below this one. nullopt where no cgroup accounts for memory,
+/// where no mount shows the caller's cgroup (`memory_limit` tells the two apart), and off Linux.
+/// Throws std::bad_alloc and nothing else. See cgroups(7), and "Memory" in the kernel's
+/// Documentation/admin-guide/cgroup-v2.rst.
+inline std::optional<cgroup_memory_report> cgroup_memory() {
+#if defined(__linux__)
+    const auto cgroup = detail::find_cgroup("memory");
+    if (cgroup) return detail::read_cgroup(*cgroup);
+#endif
+    return std::nullopt;
+}
+
+/// The same for the cgroup of another process. nullopt also where there is no such process.
+///
+/// It works from the node, and from a debug container that shares the process's PID namespace: a
+/// cgroup that the caller's mounts do not show is looked for below /proc/PID/root.
+inline std::optional<cgroup_memory_report> cgroup_memory(int process) {
+#if defined(__linux__)
+    if (process <= 0) return std::nullopt;
+    const auto cgroup = detail::look_up_cgroup("memory", process).folder;
+    if (cgroup) return detail::read_cgroup(*cgroup);
 #else
+    static_cast<void>(process);
+#endif
+    return std::nullopt;
+}
+
+/// The same for the cgroup whose folder is `path`, such as /sys/fs/cgroup/system.slice. nullopt
+/// also where there is no such folder, or where it is not that of a cgroup.
+inline std::optional<cgroup_memory_report> cgroup_memory(const std::string& path) {
+#if defined(__linux__)
+    struct releaser {
+        void operator()(char* text) const noexcept { std::free(text); }
+    };
+    const std::unique_ptr<char, releaser> whole(::realpath(path.c_str(), nullptr));
+    if (!whole) return std::nullopt;
+    std::string folder = whole.get();
+    if (folder == "/") folder.clear();
+    const bool v1 = detail::sys::access((folder + "/memory.limit_in_bytes").c_str(), F_OK) == 0;
+    return detail::read_cgroup({"", std::move(folder), !v1});
+#else
+    static_cast<void>(path);
     return std::nullopt;
 #endif
+}
+
+/// How much memory the caller may use, in bytes: the lowest limit of its cgroup and of the parents
+/// that can be seen, or the memory of the machine if that is less.
+///
+/// nullopt where it cannot be known: no mount shows the caller's cgroup, /proc cannot be read, or
+/// this is not Linux. Throws std::bad_alloc and nothing else.
+inline std::optional<std::int64_t> memory_limit() {
+#if defined(__linux__)
+    const auto found = detail::look_up_cgroup("memory");
+    if (found.exists) {
+        if (!found.folder) return std::nullopt;
+        if (const auto memory = detail::read_cgroup(*found.folder))
+            return memory->binding_limit_bytes();
+        // No parent that is seen accounts for memory.
+        if (!found.folder->unified || detail::has_unseen_parents(*found.folder))
+            return std::nullopt;
+    }
+    if (const auto machine = machine_memory()) return machine->total_bytes;
+#endif
+    return std::nullopt;
 }
 
 }  // namespace accv_cache

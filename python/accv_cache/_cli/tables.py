@@ -3,12 +3,11 @@
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import repeat
 from typing import NamedTuple
 
-from accv_cache import CacheRecord, CgroupMemory, DropRecord
-from accv_cache._cli.bars import NARROWEST, WIDEST, bar, residency_map
+from accv_cache import CacheRecord, DropRecord
+from accv_cache._cli.bars import NARROWEST, WIDEST, residency_map
 from accv_cache._cli.output import printable
 from accv_cache._cli.terminal import can_write, paint, unpainted
 from accv_cache._text import as_size
@@ -102,7 +101,7 @@ def _fit(wanted: _Widths, width: int, layout: Layout) -> _Widths:
     drawing = min(wanted.drawing, room - len(_GAP) - wanted.name)
     if drawing < NARROWEST:
         drawing = min(wanted.drawing, NARROWEST)
-        if room - len(_GAP) - drawing < _LONG_NAME:
+        if room - len(_GAP) - drawing < max(_LONG_NAME, layout.shortest_name):
             drawing = 0
     name = room - (drawing + len(_GAP)) * bool(drawing)
     return _Widths(min(wanted.name, max(name, layout.shortest_name)), drawing, figures, remark)
@@ -165,28 +164,6 @@ def eviction_table(records: Sequence[DropRecord], width: int | None) -> Iterator
         for record, name in zip(records, names, strict=True)
     ]
     yield from lay_out(rows, width)
-
-
-def cgroup_table(memory: CgroupMemory, width: int | None) -> Iterator[str]:
-    """Show what fills the memory of a cgroup."""
-    whole = memory.limit_bytes or memory.usage_bytes or 0
-    figures = [
-        (name, count)
-        for name, count in (
-            ("used", memory.usage_bytes),
-            ("  own memory of the programs", memory.anon_bytes),
-            ("  page cache", memory.evictable_bytes),
-            ("    used again since it was read", memory.active_file_bytes),
-            ("    not written back yet", memory.dirty_bytes),
-            ("  tmpfs and shared memory", memory.shmem_bytes),
-        )
-        if count is not None
-    ]
-    limit = "no limit" if memory.limit_bytes is None else as_size(memory.limit_bytes)
-    rows = [Row("", [""]), *(Row(name, [as_size(count)]) for name, count in figures)]
-    rows.append(Row("limit", [limit]))
-    bars = [partial(bar, min(count / whole, 1) if whole else 0) for _, count in figures]
-    yield from lay_out(rows, width, [*bars, _nothing], Layout(shortest_name=99))
 
 
 def change_since(before: int, now: int | None) -> str:

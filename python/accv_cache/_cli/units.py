@@ -1,13 +1,12 @@
 """Sizes, ranges and limits as people write them."""
 
-import os
 import re
 import sys
 from typing import NamedTuple
 
 import click
 
-from accv_cache import cgroup_memory
+from accv_cache import memory_limit
 
 _SIZE = re.compile(r"(?P<number>\d+\.?\d*|\.\d+) ?(?P<unit>[kmgt]?)(?:i?b)?", re.IGNORECASE)
 _PERCENT = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?%")
@@ -70,8 +69,11 @@ def limit(text: str) -> int:
 def _memory_bytes() -> int:
     if sys.platform != "linux":
         return 0  # nothing can be evicted there, whatever the limit
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    cgroup = cgroup_memory()
-    if cgroup is None or cgroup.limit_bytes is None:
-        return memory
-    return min(memory, cgroup.limit_bytes)
+    memory = memory_limit()
+    if memory is None:
+        message = (
+            "the memory limit of this process cannot be known, for no mount shows its cgroup: give "
+            "a size, such as 10G."
+        )
+        raise click.BadParameter(message)
+    return memory

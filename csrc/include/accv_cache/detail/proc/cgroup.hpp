@@ -1,18 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds the folder of a process's cgroup, by /proc/PID/cgroup and /proc/PID/mountinfo.
 #pragma once
 
+#include <dirent.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "accv_cache/detail/file/open_directory.hpp"
 #include "accv_cache/detail/proc/kernel_text.hpp"
+#include "accv_cache/detail/system_calls.hpp"
 
 namespace accv_cache::detail {
 
+/// The folder of a cgroup, and the mount that it hangs under.
+struct cgroup_folder {
+    std::string mount;  ///< Where the hierarchy is mounted, such as /sys/fs/cgroup.
+    std::string path;   ///< The folder: `mount`, or a folder below it.
+    bool unified;       ///< Version 2 (one hierarchy for all controllers).
+};
+
+/// Whether a process is in a cgroup for a controller, and where that is.
+struct cgroup_lookup {
+    bool exists = true;                   ///< False: there is none, so that none can limit it.
+    std::optional<cgroup_folder> folder;  ///< nullopt though it exists: no mount shows it.
+};
+
+/// Goes to the parent of a cgroup. False at the mount: what lies above is not seen from here.
+inline bool go_up(cgroup_folder& cgroup) {
+    if (cgroup.path.size() <= cgroup.mount.size()) return false;
+    cgroup.path.resize(std::max(cgroup.path.rfind('/'), cgroup.mount.size()));
+    return true;
+}
+
+/// Calls `visit` with the folder of a cgroup and of each of its parents up to the mount: a limit
+/// set on any of them binds.
+template <class Visit>
+void for_each_ancestor(cgroup_folder cgroup, Visit&& visit) {
+    do visit(std::as_const(cgroup.path));
+    while (go_up(cgroup));
+}
+
 /// Whether `name` is one of the comma-separated `names`.
-inline bool is_listed(std::string_view names, std::string_view name) {
+inline bool is_listed(std::string_view names, std::string_view name) noexcept {
     while (!names.empty()) {
         const std::size_t end = std::min(names.find(','), names.size());
         if (names.substr(0, end) == name) return true;
@@ -21,73 +57,188 @@ inline bool is_listed(std::string_view names, std::string_view name) {
     return false;
 }
 
-/// The folder of the caller's cgroup for one controller, and the mount that it hangs under.
-struct cgroup_folder {
-    std::string mount;  ///< Where the hierarchy is mounted, such as /sys/fs/cgroup.
-    std::string path;   ///< The folder: `mount`, or a folder below it.
-    bool unified;       ///< Version 2 (one hierarchy for all controllers).
-};
-
-/// The folder of the cgroup `path` in a `mount` that shows the hierarchy from the cgroup `root` on.
-///
-/// A container may see its own cgroup mounted as if it were the root, while /proc/self/cgroup names
-/// a path that exists only outside; then the mount itself is ours.
-inline std::string folder_in_mount(const std::string& mount, std::string_view root,
-                                   std::string_view path) {
-    const bool inside = root != "/" && path.substr(0, root.size()) == root &&
-                        (path.size() == root.size() || path[root.size()] == '/');
-    const std::string folder = mount + std::string(path.substr(inside ? root.size() : 0));
-    return ::access(folder.c_str(), X_OK) == 0 ? folder : mount;
+/// Undoes the escapes of /proc/PID/mountinfo: "\040" is a space.
+inline std::string unescaped(std::string_view text) {
+    const auto is_octal = [](char letter) { return letter >= '0' && letter <= '7'; };
+    std::string plain;
+    while (!text.empty()) {
+        const bool escaped =
+            text.size() >= 4 && text[0] == '\\' && std::all_of(&text[1], &text[1] + 3, is_octal);
+        plain += escaped
+                     ? static_cast<char>((text[1] - '0') * 64 + (text[2] - '0') * 8 + text[3] - '0')
+                     : text[0];
+        text.remove_prefix(escaped ? 4 : 1);
+    }
+    return plain;
 }
 
-/// Finds the caller's cgroup for `controller` ("cpu", "memory"), as cgroups(7) describes it.
-inline std::optional<cgroup_folder> find_cgroup(std::string_view controller) {
-    std::string unified_path;
-    std::optional<std::string> v1_path;
-    for_each_line(read_small_file("/proc/self/cgroup"), [&](std::string_view line) {
-        const std::size_t names = line.find(':') + 1;
-        const std::size_t path = line.find(':', names) + 1;
-        if (names == 0 || path == 0) return;
-        const std::string_view controllers = line.substr(names, path - 1 - names);
-        if (controllers.empty()) unified_path = line.substr(path);
-        if (is_listed(controllers, controller)) v1_path = line.substr(path);
-    });
+/// Whether `path` is `folder` or lies below it, both without a slash at the end.
+inline bool is_within(std::string_view path, std::string_view folder) noexcept {
+    return path.substr(0, folder.size()) == folder &&
+           (path.size() == folder.size() || path[folder.size()] == '/');
+}
 
-    std::optional<cgroup_folder> found;
-    // See proc(5): "id parent device root mount options... - type source options".
-    for_each_line(read_small_file("/proc/self/mountinfo"), [&](std::string_view line) {
+/// A line of /proc/PID/mountinfo: "id parent device root point options... - type source options",
+/// see proc(5).
+struct mount_line {
+    std::string_view id;
+    std::string_view parent;
+    std::string root;   ///< What of the file system it shows; "" is the root.
+    std::string point;  ///< Where; "" is the root folder.
+    std::string_view type;
+    std::string_view options;  ///< Of the file system: the controllers of version 1 are among them.
+
+    static mount_line of(std::string_view line) {
         const auto next_field = [&line] {
             const std::size_t end = std::min(line.find(' '), line.size());
             const std::string_view field = line.substr(0, end);
             line.remove_prefix(std::min(end + 1, line.size()));
             return field;
         };
-        for (int unused = 0; unused != 3; ++unused) next_field();
-        const std::string_view root = next_field();
-        const std::string mount(next_field());
+        const auto next_path = [&next_field] {
+            std::string path = unescaped(next_field());
+            if (path == "/") path.clear();
+            return path;
+        };
+        mount_line mount;
+        mount.id = next_field();
+        mount.parent = next_field();
+        next_field();  // the device
+        mount.root = next_path();
+        mount.point = next_path();
         while (!line.empty() && next_field() != "-") continue;
-        const std::string_view type = next_field();
+        mount.type = next_field();
         next_field();  // the source
-        const std::string_view options = next_field();
-        const bool v1 = type == "cgroup" && v1_path && is_listed(options, controller);
-        const bool v2 = type == "cgroup2" && !v1_path;
-        if (found || !(v1 || v2)) return;
-        found =
-            cgroup_folder{mount, folder_in_mount(mount, root, v1 ? *v1_path : unified_path), v2};
+        mount.options = next_field();
+        return mount;
+    }
+};
+
+/// How to get from the root of a mount to a cgroup: down so many folders whose names are not
+/// known, then `rest`.
+struct cgroup_route {
+    std::size_t unnamed;
+    std::string_view rest;
+};
+
+/// The route from the cgroup `root` to the cgroup `path`; nullopt if it does not lie below.
+///
+/// The kernel names both as they are seen from the root of the reader's cgroup namespace, so that
+/// what lies above it or beside it starts with "/.." (cgroup_namespaces(7)). The names on the way
+/// from "/../.." down to "/" are told nowhere.
+inline std::optional<cgroup_route> route_to(std::string_view path, std::string_view root) noexcept {
+    const auto climb = [](std::string_view& name) {
+        std::size_t levels = 0;
+        for (; is_within(name, "/.."); ++levels) name.remove_prefix(3);
+        return levels;
+    };
+    const std::size_t path_levels = climb(path);
+    const std::size_t root_levels = climb(root);
+    if (root_levels == path_levels && is_within(path, root))
+        return cgroup_route{0, path.substr(root.size())};
+    if (root_levels > path_levels && root.empty())
+        return cgroup_route{root_levels - path_levels, path};
+    return std::nullopt;
+}
+
+/// Whether the process is in the cgroup of this folder itself.
+inline bool holds_process(const std::string& folder, int process) {
+    bool found = false;
+    for_each_line(read_small_file(folder + "/cgroup.procs"),
+                  [&](std::string_view line) { found |= leading_number(line) == process; });
+    return found;
+}
+
+/// Follows a route from `folder` to the cgroup of `process`; "" if it is not there. Only the
+/// folders as deep as the route says are asked for their processes.
+inline std::string follow(const std::string& folder, const cgroup_route& route, int process) {
+    if (route.unnamed == 0) {
+        std::string path = folder + std::string(route.rest);
+        return sys::access(path.c_str(), X_OK) == 0 ? path : std::string();
+    }
+    std::string found;
+    const open_directory directory(folder.empty() ? "/" : folder.c_str());
+    if (!directory) return found;
+    directory.for_each_entry([&](const dirent& entry) {
+        if (!found.empty() || entry.d_type != DT_DIR) return;
+        const std::string below = folder + "/" + entry.d_name;
+        std::string path = follow(below, {route.unnamed - 1, route.rest}, process);
+        if (path.empty()) return;
+        if (route.unnamed > 1 || holds_process(path, process)) found = std::move(path);
     });
     return found;
 }
 
-/// Calls `visit` with the cgroup's folder and each of its parents up to the mount: a limit set on
-/// any of them binds.
-template <class Visit>
-void for_each_ancestor(const cgroup_folder& cgroup, Visit&& visit) {
-    std::string path = cgroup.path;
-    while (!path.empty() && path.back() == '/') path.pop_back();
-    for (; path.size() >= cgroup.mount.size(); path.resize(path.rfind('/'))) {
-        visit(path);
-        if (path == cgroup.mount) return;
+/// Finds a cgroup of `process` by the mounts of one process, which are seen below `prefix`.
+///
+/// Of several mounts, the one that shows most of the parents, whose limits bind too.
+inline std::optional<cgroup_folder> find_in_mounts(std::string_view mountinfo,
+                                                   const std::string& prefix, bool unified,
+                                                   std::string_view controller,
+                                                   std::string_view path, int process) {
+    std::vector<mount_line> mounts;
+    for_each_line(mountinfo,
+                  [&](std::string_view line) { mounts.push_back(mount_line::of(line)); });
+
+    // What is mounted on a mount, above or at this folder of it, hides the folder.
+    const auto is_hidden = [&](const std::string& folder, const mount_line& mount) {
+        return std::any_of(mounts.begin(), mounts.end(), [&](const mount_line& other) {
+            return other.parent == mount.id && is_within(other.point, mount.point) &&
+                   is_within(folder, other.point);
+        });
+    };
+    std::optional<cgroup_folder> best;
+    std::pair<std::size_t, std::size_t> least{};
+    for (const mount_line& mount : mounts) {
+        const bool is_ours = unified
+                                 ? mount.type == "cgroup2"
+                                 : mount.type == "cgroup" && is_listed(mount.options, controller);
+        const auto route = is_ours ? route_to(path, mount.root) : std::nullopt;
+        if (!route) continue;
+        const std::pair rank(route->unnamed, mount.root.size());
+        if (best && rank >= least) continue;
+        std::string folder = follow(prefix + mount.point, *route, process);
+        if (folder.empty() || is_hidden(folder.substr(prefix.size()), mount)) continue;
+        best = cgroup_folder{prefix + mount.point, std::move(folder), unified};
+        least = rank;
     }
+    return best;
+}
+
+/// Finds the cgroup of a process for `controller` ("cpu", "memory"), as cgroups(7) describes it; 0
+/// is the caller. It is looked for in the mounts of the caller, then in those of the process.
+inline cgroup_lookup look_up_cgroup(std::string_view controller, int process = 0) {
+    const std::string folder = "/proc/" + (process == 0 ? "self" : std::to_string(process));
+    std::string cgroups;
+    // Where the kernel has no cgroups, /proc has no such file.
+    if (const int error = read_kernel_text((folder + "/cgroup").c_str(), cgroups))
+        return {error != ENOENT || sys::access(folder.c_str(), F_OK) != 0, std::nullopt};
+    std::optional<std::string> v1_path;
+    std::optional<std::string> v2_path;
+    for_each_line(cgroups, [&](std::string_view line) {  // "id:controllers:path"
+        const std::size_t names = line.find(':') + 1;
+        const std::size_t path = line.find(':', names) + 1;
+        if (names == 0 || path == 0) return;
+        const std::string_view controllers = line.substr(names, path - 1 - names);
+        const std::string_view name = line.substr(path);
+        if (controllers.empty()) v2_path = name == "/" ? "" : name;
+        if (is_listed(controllers, controller)) v1_path = name == "/" ? "" : name;
+    });
+    // A controller is in one hierarchy at a time.
+    const auto& path = v1_path ? v1_path : v2_path;
+    if (!path) return {false, std::nullopt};
+    const auto find = [&](const char* process_folder, const std::string& prefix) {
+        return find_in_mounts(read_small_file(std::string(process_folder) + "/mountinfo"), prefix,
+                              !v1_path, controller, *path, process == 0 ? ::getpid() : process);
+    };
+    auto found = find("/proc/self", "");
+    if (!found && process != 0) found = find(folder.c_str(), folder + "/root");
+    return {true, std::move(found)};
+}
+
+/// The folder of the caller's cgroup for `controller`, if there is one and a mount shows it.
+inline std::optional<cgroup_folder> find_cgroup(std::string_view controller) {
+    return look_up_cgroup(controller).folder;
 }
 
 }  // namespace accv_cache::detail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the small text files under /proc and /sys.
 #pragma once
 
 #include <algorithm>
@@ -10,27 +12,38 @@
 #include <system_error>
 
 #include "accv_cache/detail/file/descriptor.hpp"
+#include "accv_cache/detail/system_calls.hpp"
 
 namespace accv_cache::detail {
 
-/// Reads a whole file of the kernel's, such as those under /proc and /sys. False if it cannot be.
-inline bool read_small_file(const char* path, std::string& text) {
+/// Reads a whole file of the kernel's into `text`. Returns 0, or the errno that kept it from being
+/// read whole; `text` is then empty.
+inline int read_kernel_text(const char* path, std::string& text) {
     text.clear();
     const descriptor file = descriptor::open(path);
-    if (!file) return false;
+    if (!file) return file.error();
     char buffer[4096];
     for (;;) {
-        const ssize_t got = ::read(file.get(), buffer, sizeof buffer);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return got == 0;
+        const ssize_t got = sys::read(file.get(), buffer, sizeof buffer);
+        if (got == -EINTR) continue;
+        if (got == 0) return 0;
+        if (got < 0) {  // such as ENODEV: the cgroup was removed meanwhile
+            text.clear();
+            return static_cast<int>(-got);
+        }
         text.append(buffer, static_cast<std::size_t>(got));
     }
+}
+
+/// False if it cannot be read.
+inline bool read_small_file(const char* path, std::string& text) {
+    return read_kernel_text(path, text) == 0;
 }
 
 /// The same as a value: empty if it cannot be read.
 inline std::string read_small_file(const std::string& path) {
     std::string text;
-    read_small_file(path.c_str(), text);
+    read_kernel_text(path.c_str(), text);
     return text;
 }
 
@@ -50,6 +63,19 @@ void for_each_line(std::string_view text, Visit&& visit) {
         visit(text.substr(0, end));
         text.remove_prefix(std::min(end + 1, text.size()));
     }
+}
+
+/// The number in the line of `text` that starts with `name` and a space, as in memory.stat
+/// ("anon 4096") and /proc/meminfo ("MemTotal:  16384 kB", whose name ends with the colon).
+inline std::optional<std::int64_t> named_number(std::string_view text,
+                                                std::string_view name) noexcept {
+    std::optional<std::int64_t> number;
+    for_each_line(text, [&](std::string_view line) {
+        if (line.size() > name.size() && line[name.size()] == ' ' &&
+            line.substr(0, name.size()) == name)
+            number = leading_number(line.substr(name.size()));
+    });
+    return number;
 }
 
 }  // namespace accv_cache::detail

@@ -1,0 +1,158 @@
+"""`accv-cache query --cgroup` and `--machine`: what fills the memory of a pod, job or machine."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import click
+
+from accv_cache import (
+    CgroupMemory,
+    DropCacheStatus,
+    MachineMemory,
+    cgroup_memory,
+    machine_memory,
+    memory_limit,
+)
+from accv_cache._cli import forms
+from accv_cache._cli.bars import bar
+from accv_cache._cli.grouped import GroupedOption
+from accv_cache._cli.output import Output, printable
+from accv_cache._cli.selection import Selection
+from accv_cache._cli.tables import Layout, Row, lay_out
+from accv_cache._cli.terminal import complain, paint, width, write
+from accv_cache._text import as_size
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Memory:
+    """Whose memory to show in place of files."""
+
+    cgroup: bool
+    pid: int | None
+    cgroup_path: str | None
+    machine: bool
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether any of the options was given."""
+        return self.asks_for_cgroup or self.machine
+
+    @property
+    def asks_for_cgroup(self) -> bool:
+        """Whether it is that of a cgroup."""
+        return self.cgroup or self.pid is not None or self.cgroup_path is not None
+
+
+_option = partial(click.option, cls=GroupedOption, group="Memory as a whole")
+
+_OPTIONS = (
+    _option("--cgroup", is_flag=True, help="Show what fills the memory limit of this pod or job."),
+    _option(
+        "--pid", type=click.IntRange(min=1), metavar="PID", help="That of the cgroup of a process."
+    ),
+    _option("--cgroup-path", metavar="DIR", help="That of the cgroup with this folder."),
+    _option("--machine", is_flag=True, help="Show what fills the memory of the machine."),
+)
+
+
+def shows_memory(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command these options as one `Memory`, after its `Output`."""
+    names = [field.name for field in dataclasses.fields(Memory)]
+
+    @functools.wraps(command)
+    def with_memory(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - what click passes
+        memory = Memory(**{name: options.pop(name) for name in names})
+        return command(*arguments, memory, **options)
+
+    return functools.reduce(lambda made, option: option(made), reversed(_OPTIONS), with_memory)
+
+
+def show_memory(memory: Memory, selection: Selection, output: Output) -> int:
+    """Show what fills a cgroup or the machine; the result is the exit code."""
+    if not selection.is_empty:
+        message = "--cgroup and --machine look at memory as a whole: they take no files."
+        raise click.UsageError(message)
+    if memory.machine and memory.asks_for_cgroup:
+        message = "--machine and --cgroup exclude each other."
+        raise click.UsageError(message)
+    if memory.pid is not None and memory.cgroup_path is not None:
+        message = "--pid and --cgroup-path exclude each other."
+        raise click.UsageError(message)
+    return _show_machine(output) if memory.machine else _show_cgroup(memory, output)
+
+
+def _show_cgroup(asked: Memory, output: Output) -> int:
+    try:
+        found = cgroup_memory(asked.pid, path=asked.cgroup_path)
+    except OSError as error:  # there is no such process or folder
+        complain(f"{printable(error.filename)}: {error.strerror}")
+        return DropCacheStatus.UNKNOWN_ERROR.value
+    if found is not None and found.usage_bytes is not None:
+        return _write(output, found)
+    is_caller = asked.pid is None and asked.cgroup_path is None
+    if not is_caller or memory_limit() is None:
+        complain(_unknown(asked))
+        return _write(output, found, DropCacheStatus.UNKNOWN_ERROR)
+    if output.for_people:
+        complain("no cgroup limits the memory of this process; this is the machine")
+        return _show_machine(output)
+    return _write(output, found)
+
+
+def _show_machine(output: Output) -> int:
+    machine = machine_memory()
+    if machine is not None:
+        return _write(output, machine)
+    complain("the kernel does not tell, for /proc/meminfo cannot be read")
+    return _write(output, None, DropCacheStatus.UNKNOWN_ERROR)
+
+
+def _unknown(asked: Memory) -> str:
+    if asked.cgroup_path is not None:
+        return f"{printable(asked.cgroup_path)}: this is not the folder of a cgroup for memory"
+    process = "this process" if asked.pid is None else f"process {asked.pid}"
+    return (
+        f"what fills the cgroup of {process} cannot be known: no mount shows it; ask from where "
+        "cgroups are mounted, such as the node"
+    )
+
+
+def _write(
+    output: Output,
+    memory: CgroupMemory | MachineMemory | None,
+    status: DropCacheStatus = DropCacheStatus.SUCCESS,
+) -> int:
+    figures = None if memory is None else memory.to_dict()
+    numbers = [
+        (name, figure)
+        for name, figure in (figures or {}).items()
+        if name not in {"verdict", "advice"}
+    ]
+    output.write(
+        document=lambda: figures,
+        lines=lambda: forms.rows(forms.CGROUP, numbers),
+        picture=lambda: _draw(memory),
+    )
+    return status.value
+
+
+def _draw(memory: CgroupMemory | MachineMemory | None) -> None:
+    if memory is not None:
+        write(*memory_table(memory, width()), "", paint(memory.advice, "bold"))
+
+
+def memory_table(memory: CgroupMemory | MachineMemory, width: int | None) -> Iterator[str]:
+    """Make the lines that show what fills the memory. No name or figure is cut."""
+    if isinstance(memory, CgroupMemory):
+        yield f"cgroup {printable(memory.path)}"
+        yield ""
+        whole = memory.binding_limit_bytes
+    else:
+        whole = memory.total_bytes
+    rows = memory.rows()
+    bars = [partial(bar, min(row.size / whole, 1) if whole else 0) for row in rows]
+    lines = [Row("", ["", ""]), *(Row(row.name, [as_size(row.size), row.share]) for row in rows)]
+    yield from lay_out(lines, width, bars, Layout(shortest_name=max(len(row.name) for row in rows)))
