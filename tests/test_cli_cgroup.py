@@ -4,10 +4,11 @@ import dataclasses
 import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
-from accv_cache import CgroupMemory, MachineMemory, cgroup_memory, machine_memory
+from accv_cache import CgroupMemory, CgroupVerdict, MachineMemory, cgroup_memory, machine_memory
 from accv_cache.__main__ import main
 from accv_cache._cli import cgroup
 from accv_cache._cli.bars import NARROWEST
@@ -30,6 +31,14 @@ MEMORY = CgroupMemory(
     shmem_bytes=GIB // 4,
     kernel_bytes=GIB // 2,
     machine_bytes=512 * GIB,
+)
+MACHINE = MachineMemory(
+    total_bytes=120 * GIB,
+    available_bytes=112 * GIB,
+    free_bytes=26 * GIB,
+    active_file_bytes=21 * GIB,
+    inactive_file_bytes=66 * GIB,
+    dirty_bytes=0,
 )
 
 
@@ -157,3 +166,16 @@ class TestThisMachine:
         missing = run("query", "--cgroup-path", "/missing")
         assert missing.returncode == 4
         assert missing.stderr == "accv-cache: /missing: No such file or directory\n"
+
+
+class TestDocumentation:
+    @pytest.mark.parametrize("memory", [MEMORY, MACHINE], ids=["cgroup", "machine"])
+    def test_shows_what_the_command_prints(self, memory: CgroupMemory | MachineMemory) -> None:
+        page = (Path(__file__).parents[1] / "docs" / "is-it-the-page-cache.md").read_text("utf-8")
+        lines = map(unpainted, cgroup.memory_table(memory, None))
+        assert "```\n" + "\n".join((*lines, "", memory.advice)) + "\n```\n" in page
+
+    def test_has_every_verdict(self) -> None:
+        page = (Path(__file__).parents[1] / "docs" / "is-it-the-page-cache.md").read_text("utf-8")
+        documented = re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)
+        assert documented == [verdict.name for verdict in CgroupVerdict]
