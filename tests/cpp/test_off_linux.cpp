@@ -33,6 +33,14 @@ TEST_CASE("query tells nothing, and why") {
     CHECK_FALSE(report[1].resident_bytes.has_value());
 }
 
+TEST_CASE("nothing is known of memory") {
+    CHECK_FALSE(accv_cache::cgroup_memory().has_value());
+    CHECK_FALSE(accv_cache::cgroup_memory(1).has_value());
+    CHECK_FALSE(accv_cache::cgroup_memory("/sys/fs/cgroup").has_value());
+    CHECK_FALSE(accv_cache::memory_limit().has_value());
+    CHECK_FALSE(accv_cache::machine_memory().has_value());
+}
+
 TEST_CASE("holders finds nobody") { CHECK(accv_cache::holders({"one"}).holders.empty()); }
 
 }  // namespace
