@@ -1,32 +1,19 @@
 """`query` where the kernel, or a seccomp filter, has no cachestat(2): mincore, or None."""
 
-import ctypes
 import errno
 import os
-import platform
-import struct
 from pathlib import Path
 
 import pytest
 
 from accv_cache import CacheRecord, CacheReport, ResidencySource, query
-from support import residency
+from support import residency, seccomp
 from support.files import FileSystem, MakeFile
-from support.needs import need, require
+from support.needs import need
 from support.privileges import NOBODY, as_other_user
 from support.residency import PAGE
 
 MIB = 1024 * 1024
-
-# linux/audit.h: the machine's number, 64-bit, little-endian.
-_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-_CACHESTAT = 451  # on both
-_SECCOMP_MODE_FILTER = 2
-_RETURN_ERRNO, _RETURN_ALLOW = 0x00050000, 0x7FFF0000
-_PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 22, 38
-# linux/bpf_common.h: load a word of struct seccomp_data, jump if equal, return.
-_LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
-_NUMBER, _ARCHITECTURE = 0, 4  # where they are in struct seccomp_data
 
 without_cachestat = pytest.mark.parametrize(
     "refusal", [errno.ENOSYS, errno.EPERM], ids=errno.errorcode.get
@@ -36,39 +23,12 @@ other_file_systems = pytest.mark.parametrize(
 )
 
 
-class _Program(ctypes.Structure):
-    """The struct sock_fprog of linux/filter.h."""
-
-    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
-
-
-def refuse_cachestat(error: int) -> None:
-    """Make cachestat fail with `error` for this process, for good."""
-    steps = (
-        (_LOAD, 0, 0, _ARCHITECTURE),
-        (_JUMP_IF_EQUAL, 0, 3, _ARCHITECTURES[platform.machine()]),
-        (_LOAD, 0, 0, _NUMBER),
-        (_JUMP_IF_EQUAL, 0, 1, _CACHESTAT),
-        (_RETURN, 0, 0, _RETURN_ERRNO | error),
-        (_RETURN, 0, 0, _RETURN_ALLOW),
-    )
-    code = b"".join(struct.pack("=HBBI", *step) for step in steps)
-    program = _Program(len(steps), code)
-    libc = ctypes.CDLL(None, use_errno=True)
-    for step in (
-        (_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
-        (_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0),
-    ):
-        if libc.prctl(*step) != 0:
-            raise OSError(ctypes.get_errno(), "prctl")
-
-
 def query_without_cachestat(refusal: int, *paths: Path) -> CacheReport:
     """What a process of another user is told, behind a filter."""
-    require(platform.machine() in _ARCHITECTURES, "the filter is written for two architectures")
+    seccomp.need_filter()
 
     def measure() -> CacheReport:
-        refuse_cachestat(refusal)
+        seccomp.refuse("cachestat", refusal)
         with pytest.raises(OSError, match="cachestat") as caught:
             residency.cachestat(paths[0])
         assert caught.value.errno == refusal

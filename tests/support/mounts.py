@@ -20,6 +20,8 @@ from support.needs import is_there, need, require
 LOWER_FILE = "lower.bin"
 LOWER_SIZE = 1 << 20
 
+_EMPTY_EXT4 = 1 << 20  # what the image takes that `full_ext4` makes
+
 _SLOWFS = Path(__file__).parents[2] / "benchmarks" / "slowfs.c"
 
 _DISKS = ("ext4", "xfs", "btrfs")
@@ -32,6 +34,17 @@ _FIFREEZE, _FITHAW = 0xC0045877, 0xC0045878
 def ext4(directory: Path) -> AbstractContextManager[Path]:
     """An ext4 in a sparse image."""
     return _loop(directory, "ext4", "-q")
+
+
+@contextmanager
+def full_ext4(directory: Path, room: int) -> Iterator[Path]:
+    """An ext4 in an image that may grow by `room` bytes; what is written beyond that fails."""
+    size = room + _EMPTY_EXT4
+    with (
+        mounted(directory / "store", "tmpfs", options=f"size={size}") as store,
+        _loop(store, "ext4", "-q", "-O", "^has_journal,^resize_inode") as root,
+    ):
+        yield root
 
 
 def xfs(directory: Path) -> AbstractContextManager[Path]:

@@ -38,12 +38,48 @@ namespace accv_cache::detail {
 struct drop_work : file_work<drop_record> {
     const drop_options& asked;
     std::vector<file_identity> identities;
+    advice_rehearsal rehearsal;
 
     drop_work(target_list files, const drop_options& how)
         : file_work(std::move(files), how), asked(how), identities(targets.size()) {}
 
     residency read(int fd, const struct stat& status) noexcept {
         return read_residency(fd, range, status, file_systems);
+    }
+
+    /// Measures the file before it is touched. A second try keeps what the first one found.
+    void begin(std::size_t position, const open_file& file) noexcept {
+        drop_record& record = records[position];
+        identities[position] = file_identity::of(file.status);
+        record.size_bytes = S_ISREG(file.status.st_mode) ? file.status.st_size : 0;
+        if (record.before_bytes) return;
+        const residency before = read(file.fd, file.status);
+        record.unknown = before.unknown;
+        if (before.known()) record.before_bytes = record.after_bytes = before.resident_bytes;
+    }
+
+    /// Measures what stayed of it, and why.
+    void measure(std::size_t position, const open_file& file) noexcept {
+        drop_record& record = records[position];
+        if (!record.after_bytes) return;
+        const residency after = read(file.fd, file.status);
+        if (!after.known()) {
+            record.unknown = after.unknown;
+            record.before_bytes = record.after_bytes = std::nullopt;
+            record.kept = {};
+            return;
+        }
+        counters.bytes += std::max<std::int64_t>(*record.after_bytes - after.resident_bytes, 0);
+        record.after_bytes = after.resident_bytes;
+        record.kept = reasons_for(file.fd, range, file.status, after, file_systems);
+    }
+
+    /// Ends a file whose data could not be written back: its pages may be the only copy, so they
+    /// stay.
+    verdict keep(std::size_t position, const open_file& file, int error) noexcept {
+        begin(position, file);
+        measure(position, file);
+        return fail(position, failed_step::WRITE_BACK, error);
     }
 
     verdict fail(std::size_t position, failed_step step, int error) noexcept {
@@ -58,12 +94,26 @@ struct drop_work : file_work<drop_record> {
         return static_cast<verdict>(*record.status);
     }
 
-    /// Whether only waiting, or a second try, can evict the rest.
-    bool needs_second_pass(std::size_t position) const noexcept {
-        const drop_record& record = records[position];
-        return asked.sync && record.status == DropCacheStatus::SUCCESS &&
-               record.kept.memory_filesystem == 0 && record.size_bytes > 0 &&
+    /// Evicts what of the file may go, of which at most `after_bytes` are resident.
+    verdict evict_and_measure(std::size_t position, const open_file& file, bool alone) {
+        const std::int64_t size = file.status.st_size;
+        const std::int64_t resident = records[position].after_bytes.value_or(size);
+        const verdict said = evict(file.fd, range, resident, size, alone, asked.workers, tick);
+        if (said == interrupted) return said;
+        measure(position, file);
+        return said == proceed ? said : fail(position, failed_step::ADVISE, said);
+    }
+
+    /// Whether only waiting, or a second try, can evict what stayed.
+    bool may_evict_more(const drop_record& record) const noexcept {
+        return asked.sync && record.kept.memory_filesystem == 0 && record.size_bytes > 0 &&
                record.after_bytes.value_or(1) != 0;
+    }
+
+    /// With fail_fast all is done in the first pass.
+    bool needs_second_pass(const drop_record& record) const noexcept {
+        return !asked.fail_fast && record.status == DropCacheStatus::SUCCESS &&
+               may_evict_more(record);
     }
 };
 
@@ -83,47 +133,59 @@ public:
         const verdict said = work_.open(position, file, alone);
         if (said != proceed) return said;
         if (file.error != 0) return work_.fail(position, file.failed, file.error);
-        // A lent descriptor keeps its read-ahead setting, so only its kind is looked at.
-        const bool rehearse = work_.asked.fail_fast && !alone && file.own;
-        const int refused = rehearse                        ? -rehearse_advice(file.fd)
-                            : S_ISFIFO(file.status.st_mode) ? ESPIPE
-                                                            : 0;
-        if (refused != 0) return work_.fail(position, failed_step::ADVISE, refused);
         entry.alone = alone;
-        return proceed;
+        const mode_t mode = file.status.st_mode;
+        if (S_ISFIFO(mode)) return work_.fail(position, failed_step::ADVISE, ESPIPE);
+        if (!may_have_pages(mode) || (file.own && S_ISDIR(mode))) return proceed;
+        if (!file.own && only_names(file.fd))
+            return work_.fail(position, failed_step::ADVISE, EBADF);
+        if (const int error = -failed_writeback(file.fd, file.status))
+            return work_.keep(position, file, error);
+        return work_.asked.fail_fast ? settle_what_may_fail(position, entry) : proceed;
     }
 
     verdict finish(std::size_t position, item& entry) {
-        const struct stat& status = entry.file.status;
-        const int fd = entry.file.fd;
-        const byte_range& range = work_.range;
-        if (work_.set_aside(position, entry.file)) return proceed;
-        const residency before = work_.read(fd, status);
-        const verdict said =
-            evict(fd, range, before.known() ? before.resident_bytes : status.st_size,
-                  status.st_size, entry.alone, work_.asked.workers, work_.tick);
-        if (said == interrupted) return said;
-        if (said != proceed) return work_.fail(position, failed_step::ADVISE, said);
-
-        const residency after = work_.read(fd, status);
+        const open_file& file = entry.file;
+        if (work_.set_aside(position, file)) return proceed;
         drop_record& record = work_.records[position];
-        record.status = DropCacheStatus::SUCCESS;
-        record.size_bytes = S_ISREG(status.st_mode) ? status.st_size : 0;
-        if (before.known() && after.known()) {
-            record.before_bytes = before.resident_bytes;
-            record.after_bytes = after.resident_bytes;
-            record.kept = reasons_for(fd, range, status, after, work_.file_systems);
-            work_.counters.bytes +=
-                std::max<std::int64_t>(before.resident_bytes - after.resident_bytes, 0);
+        if (may_have_pages(file.status.st_mode)) {
+            work_.begin(position, file);
+            verdict said = work_.evict_and_measure(position, file, entry.alone);
+            if (said == proceed && work_.asked.fail_fast && work_.may_evict_more(record))
+                said = work_.evict_and_measure(position, file, entry.alone);
+            if (said != proceed) return said;
         } else {
-            record.unknown = before.known() ? after.unknown : before.unknown;
+            record.before_bytes = record.after_bytes = 0;
         }
-        work_.identities[position] = file_identity::of(status);
-        if (!work_.needs_second_pass(position)) ++work_.counters.done_files;
+        record.status = DropCacheStatus::SUCCESS;
+        if (!work_.needs_second_pass(record)) ++work_.counters.done_files;
         return proceed;
     }
 
 private:
+    /// With fail_fast, no file behind this one is evicted before all that can go wrong with this
+    /// one has not: so its writeback is waited for now.
+    verdict settle_what_may_fail(std::size_t position, const item& entry) noexcept {
+        const open_file& file = entry.file;
+        if (const int refused = -work_.rehearsal.rehearse(file.fd, file.status))
+            return work_.fail(position, failed_step::ADVISE, refused);
+        if (!work_.asked.sync) return proceed;
+        for (const auto wait : write_back_tries) {
+            const residency now = work_.read(file.fd, file.status);
+            if (now.known() && !may_be_dirty(now)) break;
+            const int error = -wait(file.fd, work_.range);
+            if (work_.retries.with(error, entry.alone)) return interrupted;
+            if (error != 0) return work_.keep(position, file, error);
+        }
+        return proceed;
+    }
+
+    /// mincore(2) does not tell clean pages from dirty ones.
+    static bool may_be_dirty(const residency& now) noexcept {
+        return now.resident_bytes != 0 &&
+               now.dirty_bytes.value_or(1) + now.writeback_bytes.value_or(1) != 0;
+    }
+
     drop_work& work_;
 };
 
@@ -146,44 +208,23 @@ public:
     }
 
     verdict finish(std::size_t position, item& entry) {
-        if (entry.file.error == 0) {
-            verdict said = write_back_and_evict(position, entry, write_back);
-            const kept_bytes& kept = work_.records[position].kept;
-            if (said == proceed && kept.dirty + kept.writeback != 0)
-                said = write_back_and_evict(position, entry, write_all_back);
-            if (said == interrupted) return said;
-            if (said != proceed) return work_.fail(position, failed_step::WRITE_BACK, said);
+        const open_file& file = entry.file;
+        const kept_bytes& kept = work_.records[position].kept;
+        if (file.error == 0) {
+            for (const auto wait : write_back_tries) {
+                const int error = -wait(file.fd, work_.range);
+                if (work_.retries.with(error, entry.alone)) return interrupted;
+                if (error != 0) return work_.keep(position, file, error);
+                const verdict said = work_.evict_and_measure(position, file, entry.alone);
+                if (said != proceed) return said;
+                if (kept.dirty + kept.writeback == 0) break;
+            }
         }
         ++work_.counters.done_files;
         return proceed;
     }
 
 private:
-    static int write_all_back(int fd, const byte_range&) noexcept {
-        return ::fdatasync(fd) == 0 ? 0 : -errno;
-    }
-
-    /// Returns a verdict: `proceed`, `interrupted`, or the errno that writing back ended with.
-    verdict write_back_and_evict(std::size_t position, item& entry,
-                                 int (*wait)(int, const byte_range&)) {
-        const int fd = entry.file.fd;
-        const struct stat& status = entry.file.status;
-        const byte_range& range = work_.range;
-        const int error = -wait(fd, range);
-        drop_record& record = work_.records[position];
-        const verdict said = evict(fd, range, record.after_bytes.value_or(status.st_size),
-                                   status.st_size, entry.alone, work_.asked.workers, work_.tick);
-        if (said != proceed) return said;
-        const residency after = work_.read(fd, status);
-        if (record.after_bytes && after.known()) {
-            work_.counters.bytes +=
-                std::max<std::int64_t>(*record.after_bytes - after.resident_bytes, 0);
-            record.after_bytes = after.resident_bytes;
-            record.kept = reasons_for(fd, range, status, after, work_.file_systems);
-        }
-        return error;
-    }
-
     drop_work& work_;
 };
 
@@ -191,14 +232,19 @@ private:
 class second_visits {
 public:
     explicit second_visits(drop_work& work) : work_(work) {
+        // Another name of a file may have met the error of its writeback, which is told only once.
         for (std::size_t i = 0; i != work.records.size(); ++i)
-            if (work.needs_second_pass(i) && visited_.try_emplace(work.identities[i], i).second)
+            if (work.records[i].failed == failed_step::WRITE_BACK)
+                visited_.try_emplace(work.identities[i], i);
+        for (std::size_t i = 0; i != work.records.size(); ++i)
+            if (work.needs_second_pass(work.records[i]) &&
+                visited_.try_emplace(work.identities[i], i).second)
                 positions_.push_back(i);
     }
 
     const std::vector<std::size_t>& positions() const noexcept { return positions_; }
 
-    /// What left counts for the name that comes first in the list.
+    /// What was evicted counts for the name that comes first in the list.
     void settle_repeated() {
         if (visited_.empty()) return;
         std::unordered_set<std::size_t> told;

@@ -12,9 +12,12 @@
 #include "accv_cache/detail/eviction.hpp"
 #include "accv_cache/detail/file/advice.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
+#include "accv_cache/detail/file/file_type.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/detail/run/memory.hpp"
+#include "accv_cache/detail/run/patience.hpp"
 #include "accv_cache/detail/run/tick.hpp"
+#include "accv_cache/detail/system_calls.hpp"
 #include "accv_cache/status.hpp"
 
 namespace accv_cache::detail {
@@ -48,15 +51,16 @@ public:
         if (path == nullptr) return failed(DropCacheStatus::UNKNOWN_ERROR);
         entry.opened = descriptor::open(path);
         if (!entry.opened) {
-            if (entry.opened.error() == EINTR) return interrupted;
+            if (retries_.with(entry.opened.error(), alone)) return interrupted;
             if (!alone && is_out_of_descriptors(entry.opened.error())) return out_of_descriptors;
             return failed(DropCacheStatus::FILE_OPEN_FAILED);
         }
         struct stat status{};
-        if (::fstat(entry.opened.get(), &status) != 0)
+        if (sys::fstat(entry.opened.get(), status) != 0 || S_ISFIFO(status.st_mode))
             return failed(DropCacheStatus::FADVISE_FAILED);
-        // Files behind this one must stay if its turn comes to nothing, so that is found out now.
-        if (!alone && rehearse_advice(entry.opened.get()) != 0)
+        if (!may_have_pages(status.st_mode))
+            entry.opened.reset();
+        else if (!alone && rehearsal_.rehearse(entry.opened.get(), status) != 0)
             return failed(DropCacheStatus::FADVISE_FAILED);
         entry.size = S_ISREG(status.st_mode) ? status.st_size : 0;
         entry.alone = alone;
@@ -64,6 +68,7 @@ public:
     }
 
     verdict finish(std::size_t, item& entry) {
+        if (!entry.opened) return proceed;
         const verdict said =
             evict(entry.opened.get(), {}, entry.size, entry.size, entry.alone, workers_, tick_);
         return said == proceed || said == interrupted ? said
@@ -76,6 +81,8 @@ private:
     const PathAt& path_at_;
     const std::size_t workers_;
     ticker& tick_;
+    advice_rehearsal rehearsal_;
+    patience retries_;
 };
 
 /// `drop_videos_cache` over the positions of any list: `path_at(position)` gives a path, or nullptr

@@ -2,7 +2,6 @@
 // Replacing the directories of a list by the files below them.
 #pragma once
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "accv_cache/detail/file/file_type.hpp"
 #include "accv_cache/detail/list/directory_walk.hpp"
 #include "accv_cache/detail/list/targets.hpp"
 #include "accv_cache/detail/run/batch.hpp"
@@ -29,12 +29,8 @@ public:
         : targets_(targets), is_directory_(is_directory) {}
 
     verdict prepare(std::size_t position, item&, bool) noexcept {
-        struct statx status{};
-        // The type never changes, so what a network file system remembers will do.
-        const int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
-        if (!targets_.is_lent(position) && !targets_.paths().has_nul(position) &&
-            ::statx(AT_FDCWD, targets_.paths()[position], flags, STATX_TYPE, &status) == 0)
-            is_directory_[position] = S_ISDIR(status.stx_mode) ? 1 : 0;
+        const bool is_name = !targets_.is_lent(position) && !targets_.paths().has_nul(position);
+        is_directory_[position] = is_name && S_ISDIR(type_of(targets_.paths()[position])) ? 1 : 0;
         return proceed;
     }
     verdict finish(std::size_t, item&) noexcept { return proceed; }

@@ -214,6 +214,20 @@ inline int sync_file_range(int fd, off_t offset, off_t length, unsigned flags) n
 
 inline int fdatasync(int fd) noexcept { return or_error(::fdatasync(fd)); }
 
+/// ioctl(2) FS_IOC_FIEMAP with FIEMAP_FLAG_SYNC, which writes the whole file back and waits; of the
+/// map that it also makes, it asks for the number of extents of one byte.
+inline int sync_by_fiemap(int fd) noexcept {
+    struct {  // struct fiemap
+        std::uint64_t start = 0;
+        std::uint64_t length = 1;
+        std::uint32_t flags = 1;  // FIEMAP_FLAG_SYNC
+        std::uint32_t mapped_extents = 0;
+        std::uint32_t extent_count = 0;
+        std::uint32_t reserved = 0;
+    } map;
+    return or_error(::ioctl(fd, _IOWR('f', 11, map), &map));
+}
+
 /// What cachestat(2) takes: bytes, a length of 0 being 'to the end'.
 struct cachestat_range {
     std::uint64_t offset;

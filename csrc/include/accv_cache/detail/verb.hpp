@@ -23,6 +23,7 @@
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/list/targets.hpp"
 #include "accv_cache/detail/run/batch.hpp"
+#include "accv_cache/detail/run/patience.hpp"
 #include "accv_cache/detail/run/tick.hpp"
 #endif
 
@@ -80,6 +81,7 @@ struct file_work {
     file_counters counters;
     progress_teller tell{options, counters};
     ticker tick{tell};
+    patience retries;
 
     /// `asked` must outlive the work.
     file_work(target_list files, const file_options& asked)
@@ -95,7 +97,7 @@ struct file_work {
     /// status. Where that fails, `file.error` says so.
     verdict open(std::size_t position, open_file& file, bool alone) noexcept {
         file = targets.open(position);
-        if (file.was_interrupted()) return interrupted;
+        if (retries.with(file.error, alone)) return interrupted;
         if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
         return proceed;
     }

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <utility>
 
+#include "accv_cache/detail/file/file_type.hpp"
 #include "accv_cache/detail/system_calls.hpp"
 
 namespace accv_cache::detail {
@@ -23,8 +25,18 @@ public:
     static constexpr int open_flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
     /// Opens `path` with these flags. May fail with EINTR, so that the caller can look at its
-    /// signals before it tries again.
-    static descriptor open(const char* path) noexcept { return own(sys::open(path, open_flags)); }
+    /// signals before it tries again. What has no pages is not opened: the descriptor only names it
+    /// (O_PATH).
+    static descriptor open(const char* path) noexcept {
+        const mode_t type = type_of(path);
+        if (S_ISSOCK(type)) return own(-ENXIO);  // as open(2) says
+        if (may_have_pages(type)) return own(sys::open(path, open_flags));
+        const int refused = sys::access(path, R_OK);
+        return own(refused != 0 ? refused : sys::open(path, O_PATH | O_CLOEXEC));
+    }
+
+    /// Another descriptor of the file that `fd` has open.
+    static descriptor duplicate(int fd) noexcept { return own(sys::fcntl(fd, F_DUPFD_CLOEXEC)); }
 
     /// Owns what a system call has opened: a descriptor, or -errno.
     static descriptor own(int fd) noexcept { return descriptor(fd); }

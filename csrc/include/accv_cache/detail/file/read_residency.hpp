@@ -14,6 +14,7 @@
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
+#include "accv_cache/detail/file/file_type.hpp"
 #include "accv_cache/detail/system_calls.hpp"
 #include "accv_cache/residency.hpp"
 
@@ -136,6 +137,10 @@ inline residency count_by_mincore(int fd, const byte_range& range, std::int64_t 
 inline residency read_residency(int fd, const byte_range& range, const struct stat& status,
                                 file_system_memory& file_systems) noexcept {
     residency told;
+    if (!may_have_pages(status.st_mode)) {  // cachestat(2) of an open one says so, too
+        told.source = residency_source::CACHESTAT;
+        return told;
+    }
     const int error = -cachestat(fd, part_with_pages(range, status), told);
     if (error == 0 && told.resident_bytes != 0) {
         if (S_ISREG(status.st_mode))

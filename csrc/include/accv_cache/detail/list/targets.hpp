@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "accv_cache/detail/file/descriptor.hpp"
+#include "accv_cache/detail/file/file_identity.hpp"
 #include "accv_cache/detail/list/found_files.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/detail/system_calls.hpp"
@@ -24,13 +25,11 @@ namespace accv_cache::detail {
 /// An open file of a list: its own descriptor, or one that the caller lent.
 struct open_file {
     descriptor own;
+    descriptor lent;  ///< A duplicate of the caller's, which another thread may close meanwhile.
     int fd = -1;
     failed_step failed = failed_step::NONE;
-    int error = 0;         ///< An errno, where it failed.
-    bool refused = false;  ///< By the walk that found it: to try again is of no use.
+    int error = 0;  ///< An errno, where it failed.
     struct stat status{};
-
-    bool was_interrupted() const noexcept { return error == EINTR && !refused; }
 };
 
 /// The files that a verb works on: paths, and descriptors that the caller holds open.
@@ -40,7 +39,9 @@ public:
 
     /// A descriptor stays the caller's. Its path, for the report, is what /proc says of it.
     void append(int fd) {
-        lent_.emplace(paths_.size(), fd);
+        struct stat status{};
+        sys::fstat(fd, status);  // if it fails, so it will when the file's turn has come
+        lent_.emplace(paths_.size(), lent_file{fd, file_identity::of(status)});
         char target[PATH_MAX];
         const std::string link = "/proc/self/fd/" + std::to_string(fd);
         const ssize_t length = sys::readlink(link.c_str(), target, sizeof target);
@@ -87,10 +88,14 @@ public:
             file.error = error;
         };
         if (is_lent(position)) {
-            file.fd = lent_.find(position)->second;
+            const int fd = lent_.find(position)->second.fd;
+            file.lent = descriptor::duplicate(fd);
+            // Without a descriptor to spare, the caller's own will do.
+            const bool is_short = is_out_of_descriptors(file.lent.error());
+            file.fd = is_short ? fd : file.lent.get();
+            if (!file.lent && !is_short) fail(failed_step::STATUS, file.lent.error());
         } else if (const auto refused = refused_.find(position); refused != refused_.end()) {
             fail(failed_step::OPEN, refused->second);
-            file.refused = true;
         } else if (paths_.has_nul(position)) {
             fail(failed_step::NAME, EINVAL);
         } else {
@@ -104,13 +109,22 @@ public:
                 fail(failed_step::STATUS, error);
         if (file.error == 0 && found && !found_.is_the_same(position, file.status))
             fail(failed_step::OPEN, ESTALE);
+        // The number was closed, and stands for another file now.
+        if (file.error == 0 && is_lent(position) &&
+            !(lent_.find(position)->second.file == file_identity::of(file.status)))
+            fail(failed_step::STATUS, EBADF);
         return file;
     }
 
 private:
+    struct lent_file {
+        int fd;
+        file_identity file;  ///< What it was when the call began.
+    };
+
     path_list paths_;
     found_files found_;
-    std::unordered_map<std::size_t, int> lent_;
+    std::unordered_map<std::size_t, lent_file> lent_;
     std::unordered_map<std::size_t, int> refused_;
 };
 
