@@ -151,22 +151,27 @@ inline bool holds_process(const std::string& folder, int process) {
 
 /// Follows a route from `folder` to the cgroup of `process`; "" if it is not there. Only the
 /// folders as deep as the route says are asked for their processes.
-inline std::string follow(const std::string& folder, const cgroup_route& route, int process) {
-    if (route.unnamed == 0) {
-        std::string path = folder + std::string(route.rest);
-        return sys::access(path.c_str(), X_OK) == 0 ? path : std::string();
+inline std::string follow(std::string folder, const cgroup_route& route, int process) {
+    std::vector<std::string> folders;
+    folders.push_back(std::move(folder));
+    for (std::size_t level = 0; level != route.unnamed; ++level) {
+        std::vector<std::string> below;
+        for (const std::string& each : folders) {
+            const open_directory directory(each.empty() ? "/" : each.c_str());
+            if (!directory) continue;
+            directory.for_each_entry([&](const dirent& entry) {
+                if (entry.d_type == DT_DIR) below.push_back(each + "/" + entry.d_name);
+            });
+        }
+        folders = std::move(below);
     }
-    std::string found;
-    const open_directory directory(folder.empty() ? "/" : folder.c_str());
-    if (!directory) return found;
-    directory.for_each_entry([&](const dirent& entry) {
-        if (!found.empty() || entry.d_type != DT_DIR) return;
-        const std::string below = folder + "/" + entry.d_name;
-        std::string path = follow(below, {route.unnamed - 1, route.rest}, process);
-        if (path.empty()) return;
-        if (route.unnamed > 1 || holds_process(path, process)) found = std::move(path);
-    });
-    return found;
+    for (std::string& path : folders) {
+        path += route.rest;
+        if (sys::access(path.c_str(), X_OK) == 0 &&
+            (route.unnamed == 0 || holds_process(path, process)))
+            return std::move(path);
+    }
+    return {};
 }
 
 /// Finds a cgroup of `process` by the mounts of one process, which are seen below `prefix`.
