@@ -1,7 +1,9 @@
 """`holders` names who has a file mapped or open, and says what it could not look into."""
 
+import errno
 import mmap
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,9 +16,10 @@ import pytest
 
 from accv_cache import Holder, Holders, holders, query
 from support import mounts
+from support.descriptors import scarce_descriptors
 from support.files import FileSystem, MakeFile
 from support.needs import need
-from support.privileges import as_other_user
+from support.privileges import NOBODY, as_other_user
 from support.residency import PAGE, mapped_elsewhere, mlocked
 
 SIZE = 16 * PAGE
@@ -199,6 +202,23 @@ class TestText:
             "not allowed to look into: 2 other processes"
         )
 
+    def test_knows_its_own_process(self) -> None:
+        own = Holder(OURS, "train", "/a", 0, is_open=True)
+        assert str(own) == f"/a: process {OURS} (train, this process) has it open"
+
+    def test_moves_no_cursor(self) -> None:
+        assert str(Holder(7, "a\x1b[2J\nb", "/\r\udcff", 0, is_open=True)) == (
+            "/\\r\\udcff: process 7 (a\\x1b[2J\\nb) has it open"
+        )
+
+    def test_says_what_was_not_looked_at(self) -> None:
+        error = OSError(errno.EMFILE, "no descriptor to spare")
+        assert str(Holders((), 0, hidden_processes=True, error=error)) == (
+            "no process was seen to hold them\n"
+            "not all processes were looked at: no descriptor to spare\n"
+            "other processes are hidden: /proc is mounted with hidepid"
+        )
+
     def test_says_when_nobody_was_seen(self) -> None:
         assert str(Holders((), 0)) == "no process was seen to hold them"
         assert str(Holders((), 1)).endswith("not allowed to look into: 1 other process")
@@ -228,6 +248,89 @@ def forks() -> int:
     """How many processes and threads were started since the machine was."""
     [line] = [line for line in Path("/proc/stat").read_text().splitlines() if "processes" in line]
     return int(line.split()[1])
+
+
+class TestFewDescriptors:
+    def test_are_no_proof_that_nobody_holds_a_file(self, make_file: MakeFile) -> None:
+        path = make_file(SIZE)
+        with mlocked(path):
+            with scarce_descriptors(0):
+                none = holders(path)
+            with scarce_descriptors(1):
+                one = holders(path)
+        assert none.found == ()
+        assert none.error is not None
+        assert none.error.errno == errno.EMFILE
+        assert one.error is None
+        assert one.unreadable_processes >= 1
+
+
+@contextmanager
+def hung_server(root: Path) -> Iterator[None]:
+    """Let the server of a FUSE file system answer nothing before the block is left."""
+    [server] = (
+        int(each.parent.name)
+        for each in Path("/proc").glob("[0-9]*/cmdline")
+        if os.fsencode(root) in each.read_bytes().split(b"\0")
+    )
+    os.kill(server, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server, signal.SIGCONT)
+
+
+class TestHungServers:
+    @pytest.mark.parametrize("user", [0, NOBODY])
+    def test_are_asked_nothing(self, ext4: Path, tmp_path: Path, user: int) -> None:
+        source = ext4 / "source"
+        source.mkdir()
+        path = source / "clip"
+        path.write_bytes(bytes(SIZE))
+        # There the file has the inode number that it has here.
+        with (
+            mounts.fuse(tmp_path, source=source) as root,
+            mapped_elsewhere(root / path.name),
+            hung_server(root),
+        ):
+            command = [sys.executable, "-c", _LOOK, str(path), str(user)]
+            seen = subprocess.run(command, capture_output=True, timeout=60, check=True)
+        assert seen.stdout == b"[]\n"
+
+
+_LOOK = """
+import os, sys
+from accv_cache import holders
+
+holders([])  # what it imports another user may not read
+os.setresuid(*3 * (int(sys.argv[2]),))
+# The server itself has the file open.
+print([each for each in holders(sys.argv[1]).found if each.mapped_bytes])
+"""
+
+
+class TestHiddenProcesses:
+    @pytest.mark.parametrize(
+        ("option", "user", "hidden"),
+        [("invisible", NOBODY, True), ("invisible", 0, False), ("off", NOBODY, False)],
+    )
+    def test_are_mentioned(self, option: str, user: int, *, hidden: bool) -> None:
+        need("root", "unshare", "the right to make namespaces")
+        mounted = f'mount -t proc -o hidepid={option} proc /proc && exec "$@"'
+        inside = [sys.executable, "-c", _HIDDEN, str(user)]
+        command = ["unshare", "--pid", "--fork", "--mount", "sh", "-c", mounted, "sh", *inside]
+        shown = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (shown.stdout, shown.stderr) == (f"{hidden}\n", "")
+
+
+_HIDDEN = """
+import os, sys
+from accv_cache import holders
+
+holders([])  # what it imports another user may not read
+os.setresuid(*3 * (int(sys.argv[1]),))
+print(holders("/etc/passwd").hidden_processes)
+"""
 
 
 class TestUnreadableProcesses:

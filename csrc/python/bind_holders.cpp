@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// `holders` for Python.
 #include <pybind11/stl.h>
 
 #include <string>
@@ -16,14 +18,14 @@ namespace {
 
 using row = std::tuple<int, py::bytes, std::size_t, std::int64_t, bool>;
 
-std::pair<std::vector<row>, std::size_t> find(const std::vector<std::string>& paths) {
+std::tuple<std::vector<row>, std::size_t, bool, int> find(const std::vector<std::string>& paths) {
     const holders_report report =
         run_interruptibly(py::none(), [&](interrupts&) { return holders(paths); });
     std::vector<row> rows;
     rows.reserve(report.holders.size());
     for (const holder& each : report.holders)
         rows.emplace_back(each.process, each.command, each.file, each.mapped_bytes, each.open);
-    return {rows, report.unreadable_processes};
+    return {std::move(rows), report.unreadable_processes, report.hidden_processes, report.error};
 }
 
 }  // namespace

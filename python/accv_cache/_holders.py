@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from accv_cache._arguments import Path
+from accv_cache._report import os_error
 from accv_cache._text import as_size
 
 if sys.platform == "linux":
@@ -18,7 +19,7 @@ class Holder:
 
     Attributes:
         process: Its id.
-        command: Its name, as in /proc/PID/comm.
+        command: Its name, as in /proc/PID/comm: whatever the process has called itself.
         path: The file.
         mapped_bytes: How much of the file it has mapped, resident or not; 0: nothing.
         is_open: Whether it has a descriptor of the file.
@@ -35,10 +36,12 @@ class Holder:
     is_open: bool
 
     def __str__(self) -> str:
-        """One line: who, what and how."""
+        """One line: who, what and how. What cannot be printed is escaped."""
         ways = [f"has {as_size(self.mapped_bytes)} mapped"] if self.mapped_bytes else []
         ways += ["has it open"] if self.is_open else []
-        return f"{self.path}: process {self.process} ({self.command}) {' and '.join(ways)}"
+        own = ", this process" if self.process == os.getpid() else ""
+        who = f"process {self.process} ({_printable(self.command)}{own})"
+        return f"{_printable(self.path)}: {who} {' and '.join(ways)}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,6 +52,10 @@ class Holders:
         found: One entry a process and file.
         unreadable_processes: Processes that the caller may not look into: any of them may hold
             the files too.
+        hidden_processes: Whether /proc is mounted so that it hides other processes from the
+            caller (hidepid): nobody can say how many, or what they hold.
+        error: What kept the list of processes from being read, such as no descriptor to spare;
+            None: it was read.
 
     Examples:
         >>> print(Holders((), unreadable_processes=3))
@@ -58,13 +65,19 @@ class Holders:
 
     found: tuple[Holder, ...]
     unreadable_processes: int
+    hidden_processes: bool = False
+    error: OSError | None = None
 
     def __str__(self) -> str:
         """One line a holder, and one for what could not be looked into."""
         lines = [str(holder) for holder in self.found] or ["no process was seen to hold them"]
+        if self.error is not None:
+            lines.append(f"not all processes were looked at: {self.error.strerror}")
         if self.unreadable_processes:
             others = "process" if self.unreadable_processes == 1 else "processes"
             lines.append(f"not allowed to look into: {self.unreadable_processes} other {others}")
+        if self.hidden_processes:
+            lines.append("other processes are hidden: /proc is mounted with hidepid")
         return "\n".join(lines)
 
 
@@ -105,9 +118,15 @@ def holders(paths: Path | Iterable[Path]) -> Holders:
         raise ValueError(msg)
     if sys.platform != "linux":
         return Holders((), 0)
-    rows, unreadable = _core.holders(names)
+    rows, unreadable, hidden, error = _core.holders(names)
     found = tuple(
         Holder(process, os.fsdecode(command), os.fsdecode(names[position]), mapped, is_open)
         for process, command, position, mapped, is_open in rows
     )
-    return Holders(found, unreadable)
+    cause = os_error("cannot read", error, "/proc") if error else None
+    return Holders(found, unreadable, hidden, cause)
+
+
+def _printable(text: str) -> str:
+    """Escape what would move the cursor, or is no character at all."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which processes hold files: mapped, open, or both.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +28,11 @@ struct holder {
 struct holders_report {
     std::vector<holder> holders;           ///< One entry a process and file.
     std::size_t unreadable_processes = 0;  ///< Processes that the caller may not look into.
+    /// Whether /proc is mounted so that it hides other processes from the caller (hidepid,
+    /// proc(5)): how many there are cannot be known.
+    bool hidden_processes = false;
+    /// The errno that kept the list of processes from being read, such as EMFILE; 0: it was read.
+    int error = 0;
 };
 
 /// Finds the processes that hold files, by /proc/PID/maps and /proc/PID/fd (proc(5)).
@@ -47,12 +54,12 @@ inline holders_report holders(const std::vector<std::string>& paths) {
     for (std::size_t i = 0; i != paths.size(); ++i) {
         struct stat status{};
         if (::stat(paths[i].c_str(), &status) != 0) continue;
-        const std::size_t number = scan.add(detail::file_identity::of(status));
+        const std::size_t number = scan.add(detail::file_identity::of(status), paths[i]);
         if (number == positions.size()) positions.emplace_back();
         positions[number].push_back(i);
     }
     if (positions.empty()) return report;
-    report.unreadable_processes =
+    const detail::scan_gaps gaps =
         scan.run(true, [&](int process, const std::vector<detail::held_file>& held) {
             std::string command =
                 detail::read_small_file("/proc/" + std::to_string(process) + "/comm");
@@ -62,6 +69,9 @@ inline holders_report holders(const std::vector<std::string>& paths) {
                     report.holders.push_back(
                         {process, command, position, each.mapped_bytes, each.open});
         });
+    report.unreadable_processes = gaps.unreadable_processes;
+    report.hidden_processes = gaps.hidden_processes;
+    report.error = gaps.error;
 #else
     static_cast<void>(paths);
 #endif

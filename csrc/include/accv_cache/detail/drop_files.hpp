@@ -293,7 +293,7 @@ inline drop_report drop_files(target_list targets, const drop_options& asked) {
     run_batch(again, visits.positions().size(), how, work.tick);
     if (!work.tick.stopped()) {
         visits.settle_repeated();
-        find_mapped(work.records, work.identities, work.range);
+        find_mapped(work.records, work.identities, work.targets.paths(), work.range);
     }
     work.tell_end();
     return {work.targets.take_paths(), std::move(work.records), std::move(work.skipped),

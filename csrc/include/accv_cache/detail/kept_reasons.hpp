@@ -14,6 +14,7 @@
 #include "accv_cache/detail/file/file_identity.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
+#include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/detail/proc/process_scan.hpp"
 #include "accv_cache/drop_report.hpp"
 
@@ -79,12 +80,13 @@ inline std::int64_t cut_by(const byte_range& range) noexcept {
 /// Turns `busy` into `mapped` where a process is seen to have the file mapped. The same for edge
 /// bytes beyond the pages that the range itself cuts: they may be mapped pages.
 inline void find_mapped(std::vector<drop_record>& records,
-                        const std::vector<file_identity>& identities, const byte_range& range) {
+                        const std::vector<file_identity>& identities, const path_list& paths,
+                        const byte_range& range) {
     process_scan scan;
     std::vector<std::pair<std::size_t, std::size_t>> files;  // position here, number in the scan
     for (std::size_t i = 0; i != records.size(); ++i)
         if (records[i].kept.busy != 0 || records[i].kept.edge > cut_by(range))
-            files.emplace_back(i, scan.add(identities[i]));
+            files.emplace_back(i, scan.add(identities[i], paths.text(i)));
     if (files.empty()) return;
     std::vector<char> is_mapped(files.size(), 0);
     scan.run(false, [&](int, const std::vector<held_file>& held) {

@@ -4,23 +4,25 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
+#include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_identity.hpp"
 #include "accv_cache/detail/file/open_directory.hpp"
+#include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/proc/kernel_text.hpp"
+#include "accv_cache/detail/system_calls.hpp"
 
 namespace accv_cache::detail {
 
@@ -31,40 +33,128 @@ struct held_file {
     bool open = false;
 };
 
+/// A line of /proc/PID/maps: "start-stop perms offset major:minor inode   path".
+struct mapping {
+    unsigned long long start;
+    unsigned long long stop;
+    file_identity file;  ///< On Btrfs and overlayfs its device is not the one that stat(2) gives.
+
+    explicit mapping(std::string_view line) noexcept {
+        // The text ends in a NUL; strtoull(3) wants it writable, and changes nothing.
+        char* at = const_cast<char*>(line.data());  // NOLINT
+        const auto number = [&at](int base) { return std::strtoull(at, &at, base); };
+        start = number(16);
+        ++at;
+        stop = number(16);
+        at += std::strlen(" r--p ");
+        number(16);
+        const auto device_major = static_cast<unsigned>(number(16));
+        ++at;
+        const auto device_minor = static_cast<unsigned>(number(16));
+        file = {sys::device_number(device_major, device_minor), static_cast<ino_t>(number(10))};
+    }
+};
+
+/// How /proc/PID/maps shows a file: found out by mapping it. Nothing where that is not possible, or
+/// another file has the name now.
+inline std::optional<file_identity> identity_in_maps(const std::string& path,
+                                                     const file_identity& file) {
+    const descriptor opened = descriptor::open(path.c_str());
+    struct stat status{};
+    if (!opened || sys::fstat(opened.get(), status) != 0 || file_identity::of(status) != file)
+        return std::nullopt;
+    opened.keep_access_time();
+    const untouched_mapping mapped(opened.get(), 0, static_cast<std::size_t>(page_size()));
+    if (!mapped) return std::nullopt;
+    const auto address = reinterpret_cast<std::uintptr_t>(mapped.start());
+    std::optional<file_identity> found;
+    for_each_line(read_small_file("/proc/self/maps"), [&](std::string_view line) {
+        const mapping each(line);
+        if (each.start <= address && address < each.stop) found = each.file;
+    });
+    return found;
+}
+
+/// What a scan could not look into.
+struct scan_gaps {
+    std::size_t unreadable_processes = 0;  ///< Those that the caller may not look into.
+    bool hidden_processes = false;         ///< Whether /proc may hide others (hidepid).
+    int error = 0;                         ///< The errno of /proc itself; 0: it was read.
+};
+
 /// Looks for the holders of a set of files.
+///
+/// It never asks for a file of another process by name: the server of a file system may be hung.
 class process_scan {
 public:
-    /// Returns the file's number, the same for the same file.
-    std::size_t add(const file_identity& file) {
-        inodes_.insert(file.inode);
-        return positions_.try_emplace(file, positions_.size()).first->second;
+    /// Returns the file's number, the same for the same file. `path` is a name of it, or empty.
+    std::size_t add(const file_identity& file, std::string_view path = {}) {
+        const auto [entry, fresh] = positions_.try_emplace(file, files_.size());
+        if (fresh) files_.push_back({file, std::string(path), std::nullopt});
+        if (fresh) inodes_.emplace(file.inode, entry->second);
+        return entry->second;
     }
 
-    /// Calls `visit(pid, files)` with each process that holds any of the files, and returns the
-    /// number of processes that may not be looked into.
+    /// Calls `visit(pid, files)` with each process that holds any of the files.
     template <class Visit>
-    std::size_t run(bool look_at_descriptors, Visit&& visit) const {
-        std::size_t unreadable = 0;
+    scan_gaps run(bool look_at_descriptors, Visit&& visit) {
+        scan_gaps gaps;
         const open_directory processes("/proc");
-        if (!processes) return unreadable;
-        processes.for_each_entry([&](const dirent& entry) {
+        if (!processes) {
+            gaps.error = processes.error();
+            return gaps;
+        }
+        gaps.error = ENOENT;  // until a process is seen: else it is no /proc
+        const int error = processes.for_each_entry([&](const dirent& entry) {
             const auto process = leading_number(entry.d_name);
             if (!process) return;  // not a process but one of /proc's own files
+            gaps.error = 0;
             const std::string folder = std::string("/proc/") + entry.d_name;
             std::vector<held_file> held;
             bool readable = find_mapped(folder, held);
             if (look_at_descriptors) readable = find_open(folder, held) && readable;
-            if (!readable && may_hold(folder)) ++unreadable;
+            if (!readable && may_hold(folder)) ++gaps.unreadable_processes;
             if (!held.empty()) visit(static_cast<int>(*process), held);
         });
-        return unreadable;
+        if (error != 0) gaps.error = error;
+        gaps.hidden_processes = may_hide_processes();
+        return gaps;
     }
 
 private:
     /// Whether the process is still there, and neither a zombie nor a thread of the kernel: those
     /// have no memory, and hold no file.
     static bool may_hold(const std::string& folder) {
-        return leading_number(read_small_file(folder + "/statm")).value_or(0) != 0;
+        std::string memory;
+        if (!read_small_file((folder + "/statm").c_str(), memory))
+            return sys::access(folder.c_str(), F_OK) == 0;
+        return leading_number(memory).value_or(0) != 0;
+    }
+
+    /// Whether /proc is mounted so that it shows no processes but those that the caller may trace.
+    static bool may_hide_processes() {
+        bool hides = false;
+        for_each_line(read_small_file("/proc/self/mountinfo"), [&](std::string_view line) {
+            if (line.find(" /proc ") == std::string_view::npos) return;
+            const auto has = [line](const char* text) {
+                return line.find(text) != std::string_view::npos;
+            };
+            hides = has("hidepid=invisible") || has("hidepid=ptraceable") || has("hidepid=2") ||
+                    has("hidepid=4");
+        });
+        return hides && !may_trace_all();
+    }
+
+    static bool may_trace_all() {
+        constexpr std::string_view label = "CapEff:\t";
+        constexpr unsigned cap_sys_ptrace = 19;
+        bool may = false;
+        for_each_line(read_small_file("/proc/self/status"), [&](std::string_view line) {
+            if (line.substr(0, label.size()) != label) return;
+            may =
+                (std::strtoull(line.data() + label.size(), nullptr, 16) >> cap_sys_ptrace & 1) != 0;
+        });
+        return may;
     }
 
     static held_file& entry_of(std::vector<held_file>& held, std::size_t position) {
@@ -74,68 +164,47 @@ private:
         return held.back();
     }
 
-    bool find_mapped(const std::string& folder, std::vector<held_file>& held) const {
+    bool find_mapped(const std::string& folder, std::vector<held_file>& held) {
         std::string maps;
         if (!read_small_file((folder + "/maps").c_str(), maps)) return false;
         for_each_line(maps, [&](std::string_view line) {
-            const mapping seen = parse_mapping(line);
-            if (inodes_.count(seen.inode) == 0) return;
-            auto found = positions_.find({seen.device, seen.inode});
-            if (found == positions_.end()) found = positions_.find(identity_of(seen, folder));
-            if (found != positions_.end())
-                entry_of(held, found->second).mapped_bytes +=
+            const mapping seen(line);
+            if (inodes_.count(seen.file.inode) == 0) return;
+            if (const auto number = number_of(seen, folder))
+                entry_of(held, *number).mapped_bytes +=
                     static_cast<std::int64_t>(seen.stop - seen.start);
         });
         return true;
     }
 
-    struct mapping {
-        unsigned long long start;
-        unsigned long long stop;
-        ino_t inode;
-        dev_t device;
-        std::string_view path;  ///< With newlines as "\012", and " (deleted)" if it is.
-    };
-
-    /// Reads a line "start-stop perms offset major:minor inode   path".
-    static mapping parse_mapping(std::string_view line) noexcept {
-        // The text ends in a NUL; strtoull(3) wants it writable, and changes nothing.
-        char* at = const_cast<char*>(line.data());  // NOLINT
-        const auto number = [&at](int base) { return std::strtoull(at, &at, base); };
-        const auto start = number(16);
-        ++at;
-        const auto stop = number(16);
-        at += std::strlen(" r--p ");
-        number(16);
-        const auto device_major = static_cast<unsigned>(number(16));
-        ++at;
-        const auto device_minor = static_cast<unsigned>(number(16));
-        const auto inode = number(10);
-        at += std::strspn(at, " ");
-        return {start, stop, inode, makedev(device_major, device_minor),
-                line.substr(static_cast<std::size_t>(at - line.data()))};
-    }
-
-    /// The identity of a mapped file as stat(2) gives it, where the line of maps shows another
-    /// device: on Btrfs and overlayfs. With CAP_CHECKPOINT_RESTORE the mapping itself leads to the
-    /// file; else its name does, seen from its process, unless it is deleted.
-    static file_identity identity_of(const mapping& seen, const std::string& folder) {
+    /// The number of the file that is mapped, if it is one of ours. Where its device is not that of
+    /// stat(2), the mapping itself leads to the file, with CAP_CHECKPOINT_RESTORE; without, our
+    /// files are mapped too, to compare.
+    std::optional<std::size_t> number_of(const mapping& seen, const std::string& folder) {
+        const auto number_at = [this](const file_identity& file) -> std::optional<std::size_t> {
+            const auto found = positions_.find(file);
+            return found == positions_.end() ? std::nullopt : std::optional(found->second);
+        };
+        if (const auto number = number_at(seen.file)) return number;
         char range[64];
-        if (std::snprintf(range, sizeof range, "/map_files/%llx-%llx", seen.start, seen.stop) < 0)
-            return {};
-        struct stat status{};
-        if (::stat((folder + range).c_str(), &status) == 0 ||
-            ::stat((folder + "/root" + unescaped(seen.path)).c_str(), &status) == 0)
-            return file_identity::of(status);
-        return {};
+        std::snprintf(range, sizeof range, "/map_files/%llx-%llx", seen.start, seen.stop);
+        sys::extended_status status{};
+        if (look_at(AT_FDCWD, (folder + range).c_str(), status))
+            if (const auto number = number_at({status.device(), static_cast<ino_t>(status.inode)}))
+                return number;
+        const auto [first, last] = inodes_.equal_range(seen.file.inode);
+        for (auto each = first; each != last; ++each) {
+            sought_file& file = files_[each->second];
+            if (!file.in_maps)
+                file.in_maps = identity_in_maps(file.path, file.identity).value_or(file.identity);
+            if (*file.in_maps == seen.file) return each->second;
+        }
+        return std::nullopt;
     }
 
-    static std::string unescaped(std::string_view path) {
-        constexpr std::string_view newline = "\\012";
-        std::string text(path);
-        for (std::size_t at = 0; (at = text.find(newline, at)) != std::string::npos; ++at)
-            text.replace(at, newline.size(), "\n");
-        return text;
+    /// What is cached will do: a server that does not answer must not block this.
+    static bool look_at(int folder, const char* name, sys::extended_status& status) noexcept {
+        return sys::statx(folder, name, sys::statx_dont_sync, sys::statx_inode, status) == 0;
     }
 
     bool find_open(const std::string& folder, std::vector<held_file>& held) const {
@@ -143,21 +212,25 @@ private:
         const open_directory descriptors(path.c_str());
         if (!descriptors) return false;
         descriptors.for_each_entry([&](const dirent& entry) {
-            struct statx status{};
-            // What is cached will do: a server that does not answer must not block this.
-            if (::statx(descriptors.fd(), entry.d_name, AT_STATX_DONT_SYNC, STATX_INO, &status) !=
-                0)
-                return;
-            const file_identity file{makedev(status.stx_dev_major, status.stx_dev_minor),
-                                     static_cast<ino_t>(status.stx_ino)};
+            sys::extended_status status{};
+            if (!look_at(descriptors.fd(), entry.d_name, status)) return;
+            const file_identity file{status.device(), static_cast<ino_t>(status.inode)};
             const auto found = positions_.find(file);
             if (found != positions_.end()) entry_of(held, found->second).open = true;
         });
         return true;
     }
 
+    struct sought_file {
+        file_identity identity;
+        std::string path;
+        std::optional<file_identity>
+            in_maps;  // as /proc/PID/maps shows it, once that was found out
+    };
+
+    std::vector<sought_file> files_;
     std::unordered_map<file_identity, std::size_t, file_identity_hash> positions_;
-    std::unordered_set<ino_t> inodes_;
+    std::unordered_multimap<ino_t, std::size_t> inodes_;
 };
 
 }  // namespace accv_cache::detail
