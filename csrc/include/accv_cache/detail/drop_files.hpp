@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -34,11 +35,31 @@
 
 namespace accv_cache::detail {
 
+/// The files whose writeback failed before the call. The kernel tells that once, to the first who
+/// asks, and another name of the list may be the same file.
+class failed_files {
+public:
+    /// Returns 0 or the errno of the writeback.
+    int error_of(const open_file& file) {
+        const std::scoped_lock lock(mutex_);
+        if (const int error = -failed_writeback(file.fd, file.status))
+            return errors_[file_identity::of(file.status)] = error;
+        if (errors_.empty()) return 0;
+        const auto known = errors_.find(file_identity::of(file.status));
+        return known == errors_.end() ? 0 : known->second;
+    }
+
+private:
+    std::mutex mutex_;
+    std::unordered_map<file_identity, int, file_identity_hash> errors_;
+};
+
 /// What the two passes share.
 struct drop_work : file_work<drop_record> {
     const drop_options& asked;
     std::vector<file_identity> identities;
     advice_rehearsal rehearsal;
+    failed_files failed;
 
     drop_work(target_list files, const drop_options& how)
         : file_work(std::move(files), how), asked(how), identities(targets.size()) {}
@@ -127,7 +148,7 @@ public:
 
     explicit first_pass(drop_work& work) noexcept : work_(work) {}
 
-    verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
+    verdict prepare(std::size_t position, item& entry, bool alone) {
         if (!work_.range.is_valid()) return work_.fail(position, failed_step::ADVISE, EINVAL);
         open_file& file = entry.file;
         const verdict said = work_.open(position, file, alone);
@@ -139,8 +160,7 @@ public:
         if (!may_have_pages(mode) || (file.own && S_ISDIR(mode))) return proceed;
         if (!file.own && only_names(file.fd))
             return work_.fail(position, failed_step::ADVISE, EBADF);
-        if (const int error = -failed_writeback(file.fd, file.status))
-            return work_.keep(position, file, error);
+        if (const int error = work_.failed.error_of(file)) return work_.keep(position, file, error);
         return work_.asked.fail_fast ? settle_what_may_fail(position, entry) : proceed;
     }
 
