@@ -1,8 +1,10 @@
 """The command line of the benchmark."""
 
+import os
 import shutil
 import tempfile
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -11,9 +13,27 @@ from rich.console import Console
 from . import machine
 from .cases import FULL, QUICK, Case, Workspace, cases
 from .measure import NotRun
-from .report import Report, Row
+from .report import Report, Row, around_table
 
 A_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def _writable(_context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse before anything is measured what could not be written afterwards."""
+    if path is None:
+        return None
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        reason = f"{path} cannot be written"
+        raise click.BadParameter(reason)
+    if option.name == "svg_file" and find_spec("matplotlib") is None:
+        reason = "needs matplotlib: pip install '.[bench]'"
+        raise click.BadParameter(reason)
+    if option.name == "markdown_file":
+        try:
+            around_table(path)
+        except (OSError, ValueError) as error:
+            raise click.BadParameter(str(error)) from error
+    return path
 
 
 @click.command()
@@ -25,7 +45,13 @@ A_FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.Choice([case.name for case in cases(FULL)]),
     help="Only this case. May be given several times.",
 )
-@click.option("--runs", default=5, show_default=True, help="Timed runs of each contender.")
+@click.option(
+    "--runs",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Timed runs of each contender.",
+)
 @click.option(
     "--directory",
     default="/var/tmp",  # noqa: S108, not /tmp: often memory, which cannot be evicted
@@ -33,9 +59,17 @@ A_FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Where to make the files, 7 GiB, in a directory of their own that is removed at the end.",
 )
-@click.option("--json", "json_file", type=A_FILE, help="Write all values there.")
-@click.option("--svg", "svg_file", type=A_FILE, help="Draw the picture there.")
-@click.option("--markdown", "markdown_file", type=A_FILE, help="Renew the table in this document.")
+@click.option(
+    "--json", "json_file", type=A_FILE, callback=_writable, help="Write all values there."
+)
+@click.option("--svg", "svg_file", type=A_FILE, callback=_writable, help="Draw the picture there.")
+@click.option(
+    "--markdown",
+    "markdown_file",
+    type=A_FILE,
+    callback=_writable,
+    help="Renew the table in this document.",
+)
 def main(  # noqa: PLR0913, one parameter an option
     *,
     quick: bool,

@@ -68,11 +68,7 @@ class Report:
 
     def write_markdown(self, path: Path) -> None:
         """Put the table between the marks in a document."""
-        before, _, rest = path.read_text().partition(BEGIN)
-        _, end, after = rest.partition(END)
-        if not end:
-            why = f"{path} has no lines {BEGIN} and {END}: add them"
-            raise ValueError(why)
+        before, after = around_table(path)
         path.write_text(f"{before}{BEGIN}\n{self.markdown()}\n{END}{after}")
 
     def write_json(self, path: Path) -> None:
@@ -116,6 +112,16 @@ class Report:
         axes.xaxis.set_visible(False)
         axes.spines[:].set_visible(False)
         figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
+
+
+def around_table(path: Path) -> tuple[str, str]:
+    """What stands in a document before the marks of the table, and behind them."""
+    before, _, rest = path.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        why = f"{path} has no lines {BEGIN} and {END}: add them"
+        raise ValueError(why)
+    return before, after
 
 
 def _cells(row: Row) -> list[str]:
