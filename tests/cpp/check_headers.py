@@ -58,8 +58,16 @@ def including(header: Path | str) -> str:
 
 
 def compilers(directory: Path) -> list[list[str]]:
+    headers = sorted(INCLUDE.rglob("*.hpp"))
+    included = subprocess.run(
+        ["g++", "-MM", f"-I{INCLUDE}", str(INCLUDE / UMBRELLA)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert {*map(str, headers)} <= {*included}, "the umbrella lacks a header"
     commands = []
-    for header in sorted(INCLUDE.rglob("*.hpp")):
+    for header in headers:
         name = header.relative_to(INCLUDE)
         source = directory / f"{'-'.join(name.parts)}.cpp"
         source.write_text(including(name))
