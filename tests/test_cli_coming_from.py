@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from support.command import run, run_in_shell
-from support.privileges import require
+from support.needs import need
 from support.residency import PAGE
 
 PAGE_OF_DOCS = Path(__file__).parents[1] / "docs" / "coming-from.md"
@@ -66,7 +65,7 @@ def tree(tmp_path: Path) -> Path:
 class TestVmtouch:
     @pytest.mark.parametrize("options", [each for row in SAME.values() for each in row])
     def test_takes_the_same_files(self, tree: Path, options: str) -> None:
-        require(shutil.which("vmtouch"), "needs vmtouch")
+        need("bash", "vmtouch")
         options = re.sub(r"\b(list0?)\b", r"../\1", options)
         theirs = subprocess.run(
             ["bash", "-c", f"vmtouch -v {options}"],

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import runpy
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -32,7 +31,7 @@ from accv_cache._cli.front import COMMANDS
 from accv_cache._cli.terminal import unpainted
 from accv_cache._exit_codes import MEANINGS
 from support.command import run
-from support.privileges import require
+from support.needs import need
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ROOT = Path(__file__).parents[1]
@@ -170,7 +169,7 @@ class TestManual:
 
     def test_is_well_written(self) -> None:
         for checker in ("mandoc -T lint -W all", "groff -man -Tutf8 -ww -z"):
-            require(shutil.which(checker.split()[0]), f"needs {checker.split()[0]}")
+            need(checker.split()[0])
             command = [*checker.split(), str(man_page["PAGE"])]
             said = subprocess.run(command, capture_output=True, check=False, encoding="utf-8")
             assert said.stdout + said.stderr == ""
