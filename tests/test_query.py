@@ -423,12 +423,15 @@ class TestBadInput:
         os.mkfifo(tmp_path / "fifo")
         assert query(tmp_path / "fifo").resident_bytes == 0
 
-    def test_the_cache_of_a_disk_has_no_places(self, ext4: Path) -> None:
+    def test_a_disk_has_a_size_and_places_as_a_file_has(self, ext4: Path) -> None:
         device = ext4.stat().st_dev
         disk = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
         [found] = query(f"/dev/{disk}", spans=True).files
         assert found.resident_bytes == residency.cachestat(f"/dev/{disk}").resident > 0
-        assert found.spans is None
+        assert found.size_bytes == int(Path(f"/sys/block/{disk}/size").read_text()) * 512
+        assert found.measured == (0, found.size_bytes)
+        assert found.spans is not None
+        assert sum(stop - start for start, stop in found.spans) == found.resident_bytes
 
 
 class StopError(Exception):

@@ -23,6 +23,7 @@
 #include "accv_cache/detail/file/advice.hpp"
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/file_identity.hpp"
+#include "accv_cache/detail/file/file_status.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/file/writeback.hpp"
@@ -64,15 +65,11 @@ struct drop_work : file_work<drop_record> {
     drop_work(target_list files, const drop_options& how)
         : file_work(std::move(files), how), asked(how), identities(targets.size()) {}
 
-    residency read(int fd, const struct stat& status) noexcept {
-        return read_residency(fd, range, status, file_systems);
-    }
-
     /// Measures the file before it is touched. A second try keeps what the first one found.
-    void begin(std::size_t position, const open_file& file) noexcept {
+    void begin(std::size_t position, const open_file& file) {
         drop_record& record = records[position];
         identities[position] = file_identity::of(file.status);
-        record.size_bytes = S_ISREG(file.status.st_mode) ? file.status.st_size : 0;
+        record.size_bytes = has_size(file.status) ? file.status.st_size : 0;
         if (record.before_bytes) return;
         const residency before = read(file.fd, file.status);
         record.unknown = before.unknown;
@@ -80,7 +77,7 @@ struct drop_work : file_work<drop_record> {
     }
 
     /// Measures what stayed of it, and why.
-    void measure(std::size_t position, const open_file& file) noexcept {
+    void measure(std::size_t position, const open_file& file) {
         drop_record& record = records[position];
         if (!record.after_bytes) return;
         const residency after = read(file.fd, file.status);
@@ -97,7 +94,7 @@ struct drop_work : file_work<drop_record> {
 
     /// Ends a file whose data could not be written back: its pages may be the only copy, so they
     /// stay.
-    verdict keep(std::size_t position, const open_file& file, int error) noexcept {
+    verdict keep(std::size_t position, const open_file& file, int error) {
         begin(position, file);
         measure(position, file);
         return fail(position, failed_step::WRITE_BACK, error);
@@ -170,6 +167,7 @@ public:
         drop_record& record = work_.records[position];
         if (may_have_pages(file.status.st_mode)) {
             work_.begin(position, file);
+            if (work_.tick.stopped()) return interrupted;
             verdict said = work_.evict_and_measure(position, file, entry.alone);
             if (said == proceed && work_.asked.fail_fast && work_.may_evict_more(record))
                 said = work_.evict_and_measure(position, file, entry.alone);
@@ -185,7 +183,7 @@ public:
 private:
     /// With fail_fast, no file behind this one is evicted before all that can go wrong with this
     /// one has not: so its writeback is waited for now.
-    verdict settle_what_may_fail(std::size_t position, const item& entry) noexcept {
+    verdict settle_what_may_fail(std::size_t position, const item& entry) {
         const open_file& file = entry.file;
         if (const int refused = -work_.rehearsal.rehearse(file.fd, file.status))
             return work_.fail(position, failed_step::ADVISE, refused);
@@ -216,7 +214,7 @@ public:
 
     explicit second_pass(drop_work& work) noexcept : work_(work) {}
 
-    verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
+    verdict prepare(std::size_t position, item& entry, bool alone) {
         open_file& file = entry.file;
         const verdict said = work_.open(position, file, alone);
         if (said != proceed) return said;

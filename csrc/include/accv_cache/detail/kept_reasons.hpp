@@ -26,14 +26,15 @@ namespace accv_cache::detail {
 /// after the eviction, when nothing that lies wholly inside was left.
 inline std::int64_t resident_at_edge(int fd, const byte_range& range, std::int64_t edge,
                                      const struct stat& status,
-                                     file_system_memory& file_systems) noexcept {
+                                     file_system_lookup& file_systems) noexcept {
     const std::int64_t page = page_size();
     const std::int64_t last = round_up_to_page(status.st_size);
     std::int64_t inside = 0;
     for (std::int64_t block = page; block <= largest_folio(); block *= 2) {
         const std::int64_t start = edge / block * block;
         if (start == edge) continue;
-        const std::int64_t stop = std::min(start + block, last);
+        if (start >= last) break;
+        const std::int64_t stop = start + std::min(block, last - start);
         const residency told = read_residency(fd, {start, stop - start}, status, file_systems);
         if (!told.known() || told.resident_bytes != stop - start) break;
         const std::int64_t first = std::max(start, range.offset / page * page);
@@ -44,7 +45,7 @@ inline std::int64_t resident_at_edge(int fd, const byte_range& range, std::int64
 
 /// Sorts what stayed by reason. What is left over is `busy`, until a process is found to map it.
 inline kept_bytes reasons_for(int fd, const byte_range& range, const struct stat& status,
-                              const residency& told, file_system_memory& file_systems) noexcept {
+                              const residency& told, file_system_lookup& file_systems) noexcept {
     kept_bytes kept;
     std::int64_t rest = told.resident_bytes;
     const auto take = [&rest](std::int64_t bytes) {

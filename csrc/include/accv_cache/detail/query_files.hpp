@@ -8,15 +8,15 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <utility>
 #include <vector>
 
 #include "accv_cache/cache_report.hpp"
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
-#include "accv_cache/detail/file/file_system.hpp"
+#include "accv_cache/detail/file/file_status.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
+#include "accv_cache/detail/file/read_spans.hpp"
 #include "accv_cache/detail/list/targets.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/detail/verb.hpp"
@@ -33,8 +33,9 @@ public:
     query_work(target_list files, const query_options& asked)
         : file_work(std::move(files), asked),
           spans(asked.spans ? targets.size() : 0),
-          wants_spans_(asked.spans),
-          always_maps_(asked.spans || !has_cachestat()) {}
+          wants_spans_(asked.spans) {
+        always_maps = always_maps || wants_spans_;
+    }
 
     verdict prepare(std::size_t position, item& file, bool alone) noexcept {
         const verdict said = open(position, file, alone);
@@ -42,15 +43,14 @@ public:
         if (!range.is_valid()) return fail(position, failed_step::MEASURE, EINVAL);
         if (file.error != 0) return fail(position, file.failed, file.error);
         if (!file.own && only_names(file.fd)) return fail(position, failed_step::MEASURE, EBADF);
-        if (file.own && may_map(file)) file.own.keep_access_time();
         return proceed;
     }
 
     verdict finish(std::size_t position, item& file) {
         if (set_aside(position, file)) return proceed;
-        measure(position, file);
-        ++counters.done_files;
-        return proceed;
+        const verdict said = measure(position, file);
+        if (said == proceed) ++counters.done_files;
+        return said;
     }
 
     std::vector<resident_spans> spans;  // empty where nobody asked
@@ -65,38 +65,37 @@ private:
         return error;
     }
 
-    /// Whether mincore(2) may be asked, which wants a mapping.
-    bool may_map(const item& file) noexcept {
-        return always_maps_ || file_systems.of(file.fd, file.status) != file_system_kind::ordinary;
-    }
+    verdict measure(std::size_t position, const item& file) {
+        residency told = read(file.fd, file.status);
+        resident_spans found;
+        if (wants_spans_)
+            found = read_spans(file.fd, range, file.status, told, file_systems, go_on);
+        if (tick.stopped()) return interrupted;
 
-    void measure(std::size_t position, const item& file) {
-        cache_record& record = records[position];
-        const residency told = read_residency(file.fd, range, file.status, file_systems);
-        if (wants_spans_) spans[position] = read_spans(file.fd, range, file.status, told);
-
-        // The file may have been truncated meanwhile: its pages went with its end.
+        // Of a file that was truncated meanwhile, the pages went with its end. One that grew is
+        // told as it was.
         struct stat now = file.status;
-        if (told.resident_bytes != 0) ::fstat(file.fd, &now);
-        const bool regular = S_ISREG(now.st_mode);
-        record.size_bytes = regular ? now.st_size : 0;
+        if (told.resident_bytes != 0) read_status(file.fd, now);
+        cache_record& record = records[position];
+        if (has_size(now)) {
+            record.size_bytes = std::min(now.st_size, file.status.st_size);
+            told.limit_to(most_resident(range, record.size_bytes));
+            if (found) cut(*found, record.size_bytes);
+        }
+        record.untouched = false;
         record.measured_start = std::min(range.offset, record.size_bytes);
         record.measured_stop = std::max(record.measured_start, range.end(record.size_bytes));
-        record.untouched = false;
         record.source = told.source;
         record.unknown = told.unknown;
-        if (!told.known()) return;
-        if (wants_spans_)
-            if (auto& found = spans[position]) cut(*found, now.st_size);
-        const std::int64_t most =
-            regular ? most_resident(range, now) : std::numeric_limits<std::int64_t>::max();
-        const auto at_most = [most](std::int64_t bytes) { return std::min(bytes, most); };
-        record.resident_bytes = at_most(told.resident_bytes);
-        if (told.dirty_bytes) record.dirty_bytes = at_most(*told.dirty_bytes);
-        if (told.writeback_bytes) record.writeback_bytes = at_most(*told.writeback_bytes);
+        if (wants_spans_) spans[position] = std::move(found);
+        if (!told.known()) return proceed;
+        record.resident_bytes = told.resident_bytes;
+        record.dirty_bytes = told.dirty_bytes;
+        record.writeback_bytes = told.writeback_bytes;
         record.evicted_bytes = told.evicted_bytes;
         record.recently_evicted_bytes = told.recently_evicted_bytes;
-        counters.bytes += *record.resident_bytes;
+        counters.bytes += told.resident_bytes;
+        return proceed;
     }
 
     /// Forgets what lies behind the end of a file that was truncated meanwhile.
@@ -106,7 +105,6 @@ private:
     }
 
     const bool wants_spans_;
-    const bool always_maps_;
 };
 
 /// `query` over a list of targets.

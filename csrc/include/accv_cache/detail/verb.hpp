@@ -11,6 +11,7 @@
 #include "accv_cache/options.hpp"
 
 #if defined(__linux__)
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -21,6 +22,7 @@
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
+#include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/list/targets.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/detail/run/patience.hpp"
@@ -77,11 +79,16 @@ struct file_work {
     std::vector<skipped_path> skipped;
     const file_options& options;
     const byte_range range;
-    file_system_memory file_systems;
+    file_system_lookup file_systems;
     file_counters counters;
     progress_teller tell{options, counters};
     ticker tick{tell};
     patience retries;
+    bool always_maps = !has_cachestat();  ///< Every file is measured by mincore(2).
+    /// For long walks over the pages of one file: only the calling thread may tick.
+    const keep_going go_on = [this, caller = ::pthread_self()] {
+        return ::pthread_equal(caller, ::pthread_self()) != 0 ? tick() : !tick.stopped();
+    };
 
     /// `asked` must outlive the work.
     file_work(target_list files, const file_options& asked)
@@ -97,9 +104,15 @@ struct file_work {
     /// status. Where that fails, `file.error` says so.
     verdict open(std::size_t position, open_file& file, bool alone) noexcept {
         file = targets.open(position);
+        if (file.own && may_map(file)) file.own.keep_access_time();
         if (retries.with(file.error, alone)) return interrupted;
         if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
         return proceed;
+    }
+
+    /// Reads what the range holds of an open file. Unknown without a reason: the call was stopped.
+    residency read(int fd, const struct stat& status) {
+        return read_residency(fd, range, status, file_systems, go_on);
     }
 
     /// Whether the open file is a directory that the list names: its files come later. A lent
@@ -107,6 +120,11 @@ struct file_work {
     bool set_aside(std::size_t position, const open_file& file) noexcept {
         is_directory[position] = file.own && S_ISDIR(file.status.st_mode) ? 1 : 0;
         return is_directory[position] != 0;
+    }
+
+    /// Whether the file may be mapped to measure it.
+    bool may_map(const open_file& file) noexcept {
+        return always_maps || file_systems.of(file.fd, file.status) != file_system_kind::ordinary;
     }
 
     /// Forgets the files behind `position`, which nobody touched.

@@ -2,11 +2,12 @@
 // The arithmetic of byte ranges and pages.
 #pragma once
 
-#include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 namespace accv_cache::detail {
 
@@ -26,27 +27,30 @@ struct byte_range {
 
 inline std::int64_t page_size() noexcept { return ::sysconf(_SC_PAGESIZE); }
 
+/// The last page of the largest file ends where no int64_t does: at that one, this rounds down.
 inline std::int64_t round_up_to_page(std::int64_t bytes) noexcept {
     const std::int64_t page = page_size();
-    return (bytes + page - 1) / page * page;
+    const std::int64_t most = std::numeric_limits<std::int64_t>::max() / page * page;
+    return bytes > most ? most : (bytes + page - 1) / page * page;
 }
 
 /// The largest folio that the page cache uses: what one entry of a page directory maps
 /// (include/linux/pagemap.h, MAX_PAGECACHE_ORDER). 2 MiB where pages are 4 KiB.
 inline std::int64_t largest_folio() noexcept { return page_size() * (page_size() / 8); }
 
-/// The most that `range` can hold, in whole pages: all that it touches of the file.
-inline std::int64_t most_resident(const byte_range& range, const struct stat& status) noexcept {
-    const std::int64_t first = range.offset / page_size() * page_size();
-    const std::int64_t last = round_up_to_page(range.end(status.st_size));
-    return std::max<std::int64_t>(last - first, 0);
+/// The most that `range` can hold of a file of `size` bytes, in whole pages: all that it touches.
+inline std::int64_t most_resident(const byte_range& range, std::int64_t size) noexcept {
+    const std::int64_t page = page_size();
+    const std::int64_t end = range.end(size);
+    if (end <= range.offset) return 0;
+    const std::int64_t pages = (end - 1) / page - range.offset / page + 1;
+    return std::min(pages, std::numeric_limits<std::int64_t>::max() / page) * page;
 }
 
-/// The part of `range` that the file has, never empty: cachestat(2) takes a length of 0 as 'to the
-/// end'. A large folio may reach beyond the end of a file, and so may tmpfs (fallocate(2)).
-inline byte_range part_with_pages(const byte_range& range, const struct stat& status) noexcept {
-    if (!S_ISREG(status.st_mode)) return range;
-    return {range.offset, std::max<std::int64_t>(range.end(status.st_size) - range.offset, 1)};
+/// The part of `range` in a file of `size` bytes, never empty: cachestat(2) takes a length of 0 as
+/// 'to the end'.
+inline byte_range part_of_file(const byte_range& range, std::int64_t size) noexcept {
+    return {range.offset, std::max<std::int64_t>(range.end(size) - range.offset, 1)};
 }
 
 }  // namespace accv_cache::detail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kind of a file system changes for the page cache of its files.
 #pragma once
 
 #include <sys/stat.h>
@@ -13,21 +15,24 @@ namespace accv_cache::detail {
 /// What the kind of a file system changes for the page cache of its files.
 enum class file_system_kind {
     ordinary,
-    memory,   ///< tmpfs, ramfs, hugetlbfs: the page cache is the only copy.
-    overlay,  ///< The pages belong to the file of the layer below.
-    fuse,     ///< The pages may belong to a backing file (passthrough).
-    network,  ///< Written pages stay unstable until a commit: NFS.
+    memory,      ///< tmpfs, ramfs: the page cache is the only copy.
+    huge_pages,  ///< hugetlbfs: memory too, and not the page cache's.
+    overlay,     ///< The pages belong to the file of the layer below.
+    fuse,        ///< The pages may belong to a backing file (passthrough).
+    network,     ///< Written pages stay unstable until a commit: NFS.
+    unknown,     ///< statfs(2) failed: any of these.
 };
 
 /// Asks for the kind by the magic number of statfs(2).
 inline file_system_kind file_system_of(int fd) noexcept {
     struct statfs status{};
-    if (sys::fstatfs(fd, status) != 0) return file_system_kind::ordinary;
+    if (sys::fstatfs(fd, status) != 0) return file_system_kind::unknown;
     switch (static_cast<unsigned>(status.f_type)) {
         case 0x01021994:  // tmpfs
         case 0x858458f6:  // ramfs
-        case 0x958458f6:  // hugetlbfs
             return file_system_kind::memory;
+        case 0x958458f6:
+            return file_system_kind::huge_pages;
         case 0x794c7630:
             return file_system_kind::overlay;
         case 0x65735546:
@@ -58,9 +63,9 @@ inline bool entries_tell_inodes(int fd) noexcept {
     }
 }
 
-/// Remembers the kind of the last file's file system, so that a list costs one fstatfs(2) and not
-/// one a file. The threads of a call share it.
-class file_system_memory {
+/// Remembers the kind of the last file's file system, so that fstatfs(2) is called once
+/// per list, not once per file. The threads of a call share it.
+class file_system_lookup {
 public:
     file_system_kind of(int fd, const struct stat& status) noexcept {
         // The node of a device lies on devtmpfs, which is a tmpfs; the device's pages do not.
@@ -70,6 +75,7 @@ public:
         if (last >> kind_bits << kind_bits == device && last != nothing)
             return static_cast<file_system_kind>(last & kind_mask);
         const file_system_kind kind = file_system_of(fd);
+        if (kind == file_system_kind::unknown) return kind;  // the next file may tell
         last_.store(device | static_cast<std::uint64_t>(kind), std::memory_order_relaxed);
         return kind;
     }

@@ -15,6 +15,7 @@
 
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_identity.hpp"
+#include "accv_cache/detail/file/file_status.hpp"
 #include "accv_cache/detail/list/found_files.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/detail/system_calls.hpp"
@@ -105,7 +106,7 @@ public:
             if (!file.own) fail(failed_step::OPEN, file.own.error());
         }
         if (file.error == 0)
-            if (const int error = -sys::fstat(file.fd, file.status))
+            if (const int error = -read_status(file.fd, file.status))
                 fail(failed_step::STATUS, error);
         if (file.error == 0 && found && !found_.is_the_same(position, file.status))
             fail(failed_step::OPEN, ESTALE);

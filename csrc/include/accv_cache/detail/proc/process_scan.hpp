@@ -65,7 +65,7 @@ inline std::optional<file_identity> identity_in_maps(const std::string& path,
         return std::nullopt;
     opened.keep_access_time();
     const untouched_mapping mapped(opened.get(), 0, static_cast<std::size_t>(page_size()));
-    if (!mapped) return std::nullopt;
+    if (mapped.error() != 0) return std::nullopt;
     const auto address = reinterpret_cast<std::uintptr_t>(mapped.start());
     std::optional<file_identity> found;
     for_each_line(read_small_file("/proc/self/maps"), [&](std::string_view line) {
