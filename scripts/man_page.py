@@ -8,7 +8,6 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -76,7 +75,7 @@ def _escaped(text: str | None) -> str:
     return (text or "").replace("*", "\\*").replace("|", "\\|")
 
 
-def _table_of(fields: Sequence[Field[Any]]) -> str:
+def _table_of(fields: Sequence[Field]) -> str:
     rows = (f"| {number} | {each.name} | {each.meaning} |" for number, each in enumerate(fields, 1))
     return "\n".join(["| field | | |", "|---|---|---|", *rows])
 

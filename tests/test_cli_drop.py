@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +21,18 @@ from support.residency import mapped_elsewhere, mincore_bytes, mincore_spans
 MIB = 1024 * 1024
 STAYED = 5
 INTERRUPTED = 130
+
+
+_HOSTILE = """
+import ctypes, mmap, sys
+ctypes.CDLL(None).prctl(15, b"\\x1b[31m\\nforged")  # PR_SET_NAME
+with open(sys.argv[1], "rb") as file:
+    mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    sum(mapped[::4096])
+    print("mapped", flush=True)
+    sys.stdin.read()
+"""
+"""Maps a file, under a name that would draw in a terminal."""
 
 
 class TestSentence:
@@ -44,6 +57,22 @@ class TestSentence:
         assert second == f"{path}: 1.0 MiB stayed: mapped"
         assert third.startswith(f"{path}: process {process} (python")
         assert result.returncode == 0
+
+    def test_quotes_the_name_that_a_process_gave_itself(
+        self, ext4: Path, make_file: MakeFile
+    ) -> None:
+        path = make_file(MIB, "warm", ext4)
+        with subprocess.Popen(
+            [sys.executable, "-c", _HOSTILE, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"mapped\n"
+            results = [run_here("drop", *form, "--explain", str(path)) for form in ([], ["--json"])]
+            process.communicate()
+        for result in results:
+            assert str(process.pid) in result.stdout
+            assert "\x1b" not in result.stdout
+            assert "\nforged" not in result.stdout
 
     def test_tells_of_explain_where_it_helps(self, ext4: Path, make_file: MakeFile) -> None:
         path = make_file(MIB, "warm", ext4)

@@ -32,7 +32,8 @@ class TestDemo:
         _assert_full_then_empty(result.stdout)
         assert re.search(r"^drop_videos_cache: SUCCESS in \S+ m?s$", result.stdout, re.MULTILINE)
         assert re.search(r"^\d+\.\d MiB of memory came back\.$", result.stdout, re.MULTILINE)
-        reads = re.search(r"from the disk +(\S+) MiB +0 B +0 B$", result.stdout, re.MULTILINE)
+        # Not of the decoder: the first time its own libraries may come from the disk, too.
+        reads = re.search(r"from the disk +(\S+) MiB .* 0 B$", result.stdout, re.MULTILINE)
         assert reads is not None
         assert float(reads[1]) > 4 * len(NAMES)
         assert list(ext4.glob("accv-cache-*")) == []
@@ -61,16 +62,22 @@ class TestDemo:
         assert not _COLOUR.search(run_in_terminal(*arguments, NO_COLOR="1").text)
         assert "\x1b" not in run_in_terminal(*arguments, TERM="dumb").text
 
-    def test_ctrl_c_ends_it_quietly_and_leaves_nothing(self, ext4: Path) -> None:
+    @pytest.mark.parametrize(
+        ("number", "code"),
+        [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    )
+    def test_signals_end_it_quietly_and_leave_nothing(
+        self, ext4: Path, number: signal.Signals, code: int
+    ) -> None:
         with in_terminal("demo", "--directory", str(ext4)) as (process, terminal):
             text = b""
             for chunk in chunks(terminal):
                 text += chunk
                 if any(ext4.glob("accv-cache-*/*")):  # the folder, with a clip in it
-                    process.send_signal(signal.SIGINT)
+                    process.send_signal(number)
                     break
             text += b"".join(chunks(terminal))
-            assert process.wait() == INTERRUPTED
+            assert process.wait() == code
         assert b"Traceback" not in text
         assert list(ext4.glob("accv-cache-*")) == []
 

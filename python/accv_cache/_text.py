@@ -33,3 +33,13 @@ def as_duration(seconds: float) -> str:
         ('12.3 ms', '12.3 s')
     """
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+
+
+def printable(name: str) -> str:
+    r"""Write a name that does nothing to a terminal: quoted if it has control characters.
+
+    Examples:
+        >>> printable("clip.mp4"), printable("clip\n.mp4")
+        ('clip.mp4', "'clip\\n.mp4'")
+    """
+    return name if name.isprintable() else repr(name)

@@ -1,10 +1,7 @@
 """`accv-cache query --cgroup` and `--machine`: what fills the memory of a pod, job or machine."""
 
-import dataclasses
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import click
 
@@ -18,56 +15,12 @@ from accv_cache import (
 )
 from accv_cache._cli import forms
 from accv_cache._cli.bars import bar
-from accv_cache._cli.grouped import GroupedOption
-from accv_cache._cli.output import Output, printable
+from accv_cache._cli.memory import Memory
+from accv_cache._cli.output import Output
 from accv_cache._cli.selection import Selection
 from accv_cache._cli.tables import Layout, Row, lay_out
 from accv_cache._cli.terminal import complain, paint, width, write
-from accv_cache._text import as_size
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Memory:
-    """Whose memory to show in place of files."""
-
-    cgroup: bool
-    pid: int | None
-    cgroup_path: str | None
-    machine: bool
-
-    @property
-    def is_asked_for(self) -> bool:
-        """Whether any of the options was given."""
-        return self.asks_for_cgroup or self.machine
-
-    @property
-    def asks_for_cgroup(self) -> bool:
-        """Whether it is that of a cgroup."""
-        return self.cgroup or self.pid is not None or self.cgroup_path is not None
-
-
-_option = partial(click.option, cls=GroupedOption, group="Memory as a whole")
-
-_OPTIONS = (
-    _option("--cgroup", is_flag=True, help="Show what fills the memory limit of this pod or job."),
-    _option(
-        "--pid", type=click.IntRange(min=1), metavar="PID", help="That of the cgroup of a process."
-    ),
-    _option("--cgroup-path", metavar="DIR", help="That of the cgroup with this folder."),
-    _option("--machine", is_flag=True, help="Show what fills the memory of the machine."),
-)
-
-
-def shows_memory(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command these options as one `Memory`, after its `Output`."""
-    names = [field.name for field in dataclasses.fields(Memory)]
-
-    @functools.wraps(command)
-    def with_memory(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - what click passes
-        memory = Memory(**{name: options.pop(name) for name in names})
-        return command(*arguments, memory, **options)
-
-    return functools.reduce(lambda made, option: option(made), reversed(_OPTIONS), with_memory)
+from accv_cache._text import as_size, printable
 
 
 def show_memory(memory: Memory, selection: Selection, output: Output) -> int:

@@ -5,11 +5,9 @@ import sys
 from importlib import import_module
 
 import click
-from click.shell_completion import shell_complete
 
 from accv_cache import __version__
-from accv_cache._cli.completion import VARIABLE
-from accv_cache._cli.front import COMMANDS, NAME, first_screen
+from accv_cache._cli.front import COMMANDS, COMPLETION_VARIABLE, NAME, first_screen
 from accv_cache._exit_codes import USAGE
 
 
@@ -41,8 +39,10 @@ def run() -> int:
     """Run the command that the arguments name; the result is the exit code."""
     # Not click's own `main`: it has other exit codes.
     try:
-        if task := os.environ.get(VARIABLE):
-            return shell_complete(commands, {}, NAME, VARIABLE, task)
+        if task := os.environ.get(COMPLETION_VARIABLE):
+            from click.shell_completion import shell_complete  # noqa: PLC0415 - only here
+
+            return shell_complete(commands, {}, NAME, COMPLETION_VARIABLE, task)
         with commands.make_context(NAME, sys.argv[1:]) as context:
             code: int | None = commands.invoke(context)
     except click.exceptions.Exit as ended:

@@ -3,8 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
-VARIABLE = "_ACCV_CACHE_COMPLETE"
-"""The shell asks for completions by setting it."""
+from accv_cache._cli.front import COMPLETION_VARIABLE
 
 
 @click.command(
@@ -26,5 +25,5 @@ def command(context: click.Context, shell: str) -> None:
     complete = get_completion_class(shell)
     assert complete is not None  # noqa: S101 - click has all three
     # `source` would also run bash, to warn of versions before 4.4.
-    script = complete(root.command, {}, str(root.info_name), VARIABLE)
+    script = complete(root.command, {}, str(root.info_name), COMPLETION_VARIABLE)
     click.echo(script.source_template % script.source_vars())

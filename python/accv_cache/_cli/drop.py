@@ -12,7 +12,6 @@ from accv_cache._cli.grouped import GroupedCommand, GroupedOption
 from accv_cache._cli.output import (
     Output,
     capitalised,
-    printable,
     write_errors,
     writes_reports,
 )
@@ -23,7 +22,7 @@ from accv_cache._cli.tables import eviction_table
 from accv_cache._cli.terminal import complain, width, write, write_each
 from accv_cache._cli.until import drop_until, paths_to_drop
 from accv_cache._exit_codes import STAYED
-from accv_cache._text import as_count, as_size
+from accv_cache._text import as_count, as_size, printable
 
 _HELPS = {
     KeptReason.DIRTY: "drop it again, when nobody writes to it",

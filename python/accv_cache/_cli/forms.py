@@ -3,31 +3,28 @@
 The lines, the help, the manual page and docs/command-line.md are made from these tables.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import Generic, TypeVar
+from typing import Any, NamedTuple
 
-from accv_cache import CacheRecord, DropRecord
+from accv_cache import DropRecord
 
 Value = str | int | None
-Record = TypeVar("Record")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Field(Generic[Record]):
+class Field(NamedTuple):
     """One field of a line: its name, what it means, and how a record gives it."""
 
     name: str
     meaning: str
-    of: Callable[[Record], Value]
+    of: Callable[[Any], Value]
 
 
 def _reasons(record: DropRecord) -> str | None:
     return ",".join(reason.name for reason in record.kept or ()) or None
 
 
-QUERY: Sequence[Field[CacheRecord]] = (
+QUERY: Sequence[Field] = (
     Field("resident", "bytes in memory", attrgetter("resident_bytes")),
     Field("dirty", "bytes of these that are not written back yet", attrgetter("dirty_bytes")),
     Field("writeback", "bytes that are being written back", attrgetter("writeback_bytes")),
@@ -35,7 +32,7 @@ QUERY: Sequence[Field[CacheRecord]] = (
     Field("path", "the file", attrgetter("path")),
 )
 
-DROP: Sequence[Field[DropRecord]] = (
+DROP: Sequence[Field] = (
     Field("status", "the name of its `DropCacheStatus`", attrgetter("status.name")),
     Field("before", "bytes in memory before", attrgetter("before_bytes")),
     Field("after", "bytes in memory after", attrgetter("after_bytes")),
@@ -44,18 +41,18 @@ DROP: Sequence[Field[DropRecord]] = (
     Field("path", "the file", attrgetter("path")),
 )
 
-CGROUP: Sequence[Field[tuple[str, Value]]] = (
+CGROUP: Sequence[Field] = (
     Field("bytes", "the figure", lambda figure: figure[1]),
     Field("name", "its name", lambda figure: figure[0]),
 )
 
 
-def rows(fields: Sequence[Field[Record]], records: Iterable[Record]) -> Iterator[Sequence[Value]]:
+def rows(fields: Sequence[Field], records: Iterable[object]) -> Iterator[Sequence[Value]]:
     """Make the rows of some records."""
     return ([field.of(record) for field in fields] for record in records)
 
 
-def sentence(fields: Sequence[Field[Record]]) -> str:
+def sentence(fields: Sequence[Field]) -> str:
     """Say what a line of --porcelain holds."""
     names = ", ".join(field.name for field in fields)
     return f"A line of --porcelain holds, separated by tabs: {names}."

@@ -4,6 +4,9 @@ from accv_cache._exit_codes import MEANINGS
 
 NAME = "accv-cache"
 
+COMPLETION_VARIABLE = "_ACCV_CACHE_COMPLETE"
+"""A shell asks for completions by setting it."""
+
 COMMANDS = {
     "query": "See how much of files is in the page cache.",
     "drop": "Evict files from the page cache.",

@@ -1,23 +1,22 @@
 """How a command writes: the options that the verbs share, and the forms for programs."""
 
-import dataclasses
 import functools
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import click
 
 from accv_cache._cli.grouped import GroupedOption
 from accv_cache._cli.terminal import complain, write_bytes
+from accv_cache._text import printable
 
 ROWS = 20
 """The rows of a table, unless all of them are asked for."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """What to write, and for whom."""
 
     json: bool
@@ -88,11 +87,6 @@ def write_errors(records: Iterable[_Failed]) -> None:
             complain(f"{printable(record.path)}: {record.error.strerror}")
 
 
-def printable(path: str) -> str:
-    """A path that does nothing to a terminal: quoted if it has control characters."""
-    return path if path.isprintable() else repr(path)
-
-
 def capitalised(sentence: str) -> str:
     """The line that a report makes for a log, as a sentence."""
     return f"{sentence[:1].upper()}{sentence[1:]}."
@@ -111,11 +105,10 @@ _OPTIONS = (
 
 def writes_reports(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command these options as one `Output`."""
-    names = [field.name for field in dataclasses.fields(Output)]
 
     @functools.wraps(command)
     def with_output(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - what click passes
-        output = Output(**{name: options.pop(name) for name in names})
+        output = Output(**{name: options.pop(name) for name in Output._fields})
         if output.json and output.porcelain:
             message = "--json and --porcelain exclude each other."
             raise click.UsageError(message)

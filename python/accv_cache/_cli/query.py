@@ -6,8 +6,8 @@ import click
 
 from accv_cache import query
 from accv_cache._cli import forms
-from accv_cache._cli.cgroup import Memory, show_memory, shows_memory
 from accv_cache._cli.grouped import GroupedCommand, GroupedOption
+from accv_cache._cli.memory import Memory, shows_memory
 from accv_cache._cli.output import Output, write_errors, writes_reports
 from accv_cache._cli.residency import exit_code, look, with_spans, write_residency
 from accv_cache._cli.selection import Selection, selects_files
@@ -67,6 +67,8 @@ def command(  # noqa: PLR0913 - one per option
     not expand it. A name that exists is that name, whatever it looks like.
     """
     if memory.is_asked_for:
+        from accv_cache._cli.cgroup import show_memory  # noqa: PLC0415 - for the start-up of the rest
+
         return show_memory(memory, selection, output)
     if watch:
         return _watch(selection, output, interval)

@@ -1,25 +1,23 @@
 """Which files a command is for: the arguments and options that the verbs share."""
 
-import dataclasses
 import functools
 import os
 import stat
 from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from accv_cache._cli import units
 from accv_cache._cli.grouped import GroupedOption
-from accv_cache._cli.output import printable
 from accv_cache._cli.patterns import expanded, matches
+from accv_cache._text import printable
 
 _STANDARD_INPUT = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The files that the arguments name, and how to walk to them."""
 
     paths: tuple[str, ...]
@@ -163,11 +161,10 @@ _OPTIONS = (
 
 def selects_files(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command these arguments and options as one `Selection`."""
-    names = [field.name for field in dataclasses.fields(Selection)]
 
     @functools.wraps(command)
     def with_selection(**options: Any) -> int:  # noqa: ANN401 - what click passes
-        selection = Selection(**{name: options.pop(name) for name in names})
+        selection = Selection(**{name: options.pop(name) for name in Selection._fields})
         return command(selection, **options)
 
     return functools.reduce(lambda made, option: option(made), reversed(_OPTIONS), with_selection)

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from accv_cache import CacheRecord, DropRecord
 from accv_cache._cli.bars import NARROWEST, WIDEST, residency_map
-from accv_cache._cli.output import printable
 from accv_cache._cli.terminal import can_write, paint, unpainted
-from accv_cache._text import as_size
+from accv_cache._text import as_size, printable
 
 Drawing = Callable[[int], str]
 """What fills the columns that it is given."""
@@ -144,7 +143,11 @@ def residency_table(
     heads = ["%", "resident", "of", *["dirty"] * has_dirty, *["change"] * (before is not None)]
     rows = []
     for record, name in zip(records, names, strict=True):
-        figures = [_percent(record), _resident(record), as_size(_asked_bytes(record))]
+        figures = [
+            as_percent(record.resident_bytes, _asked_bytes(record)),
+            _resident(record),
+            as_size(_asked_bytes(record)),
+        ]
         if has_dirty:
             figures.append(_size(record.dirty_bytes))
         if before is not None:
@@ -236,11 +239,12 @@ def _resident(record: CacheRecord) -> str:
     return as_size(min(record.resident_bytes, _asked_bytes(record)))
 
 
-def _percent(record: CacheRecord) -> str:
-    asked = _asked_bytes(record)
-    if record.resident_bytes is None or asked == 0:
+def as_percent(count: int | None, whole: int) -> str:
+    """Write a part of a whole; nothing if it is unknown, or there is no whole."""
+    if count is None or whole == 0:
         return ""
-    return f"{min(100, 100 * record.resident_bytes // asked)} %"
+    # The last page counts as a whole one.
+    return f"{min(100, 100 * count // whole)} %"
 
 
 def _size(count: int | None) -> str:

@@ -3,21 +3,21 @@
 import mmap
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory, gettempdir
-from typing import ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 from accv_cache import DropCacheStatus, drop_videos_cache, query
 from accv_cache._cli.bars import bar
 from accv_cache._cli.demo.clips import COUNT, decode, make_clips
-from accv_cache._cli.output import printable
 from accv_cache._cli.tables import Drawing, Row, cut, lay_out
 from accv_cache._cli.terminal import Region, can_redraw, paint, size_of, width, write
-from accv_cache._text import as_duration, as_size
+from accv_cache._text import as_duration, as_size, printable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,6 +31,8 @@ def walk_through(directory: Path | None) -> int:
     disk = find_disk(directory)
     if disk is None:
         return DropCacheStatus.FADVISE_FAILED.value
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     with TemporaryDirectory(prefix=_PREFIX, dir=disk) as folder:
         clips = _make_clips(Path(folder))
         before = _read_and_decode(clips)
@@ -42,6 +44,11 @@ def walk_through(directory: Path | None) -> int:
         _show_residency(clips, after)
         _headline(f"{as_size(sum(before) - sum(after))} of memory came back.")
     return status.value
+
+
+def _end(number: int, _: object) -> NoReturn:
+    """End as the signal would, but remove the clips first."""
+    raise SystemExit(128 + number)
 
 
 def find_disk(directory: Path | None) -> Path | None:

@@ -1,0 +1,52 @@
+"""The options that ask for memory as a whole; what they show is in `cgroup`."""
+
+import functools
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import click
+
+from accv_cache._cli.grouped import GroupedOption
+
+
+class Memory(NamedTuple):
+    """Whose memory to show in place of files."""
+
+    cgroup: bool
+    pid: int | None
+    cgroup_path: str | None
+    machine: bool
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether any of the options was given."""
+        return self.asks_for_cgroup or self.machine
+
+    @property
+    def asks_for_cgroup(self) -> bool:
+        """Whether it is that of a cgroup."""
+        return self.cgroup or self.pid is not None or self.cgroup_path is not None
+
+
+_option = partial(click.option, cls=GroupedOption, group="Memory as a whole")
+
+_OPTIONS = (
+    _option("--cgroup", is_flag=True, help="Show what fills the memory limit of this pod or job."),
+    _option(
+        "--pid", type=click.IntRange(min=1), metavar="PID", help="That of the cgroup of a process."
+    ),
+    _option("--cgroup-path", metavar="DIR", help="That of the cgroup with this folder."),
+    _option("--machine", is_flag=True, help="Show what fills the memory of the machine."),
+)
+
+
+def shows_memory(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command these options as one `Memory`, after its `Output`."""
+
+    @functools.wraps(command)
+    def with_memory(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - what click passes
+        memory = Memory(**{name: options.pop(name) for name in Memory._fields})
+        return command(*arguments, memory, **options)
+
+    return functools.reduce(lambda made, option: option(made), reversed(_OPTIONS), with_memory)
