@@ -281,9 +281,9 @@ class TestReasons:
             stayed = [resident_bytes(path) for path in (mapped, in_memory, gone)]
         assert stayed == [MIB, 2 * MIB, 0]
         assert report.kept == {KeptReason.MAPPED: MIB, KeptReason.MEMORY_FILESYSTEM: 2 * MIB}
-        assert report.before_bytes == 7 * MIB
-        assert report.resident_bytes == 3 * MIB
-        assert report.evicted_bytes == 4 * MIB
+        assert report.known_before_bytes == 7 * MIB
+        assert report.known_resident_bytes == 3 * MIB
+        assert report.known_evicted_bytes == 4 * MIB
         assert [record.after_bytes for record in report.files] == [*stayed, None]
 
     def test_are_none_where_nothing_stayed(self, make_file: MakeFile) -> None:

@@ -17,7 +17,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accv_cache import CacheRecord, CacheReport, ResidencySource, SkipReason, query
+from accv_cache import (
+    CacheRecord,
+    CacheReport,
+    ResidencySource,
+    SkipReason,
+    UnknownReason,
+    query,
+)
+from accv_cache._text import as_size
 from support import mounts, residency
 from support.files import DirtyFile, FileSystem, MakeFile
 from support.items import BAD, HARMLESS, PathLike
@@ -94,6 +102,8 @@ class TestFigures:
             dirty_bytes=0,
             writeback_bytes=0,
             source=CACHESTAT,
+            evicted_bytes=residency.cachestat(path).evicted,
+            recently_evicted_bytes=residency.cachestat(path).recently_evicted,
             spans=((0, PAGE), (7 * PAGE, 9 * PAGE), (256 * PAGE, MIB + 1)),
         )
         assert residency.cachestat(path)[:3] == (4 * PAGE, 0, 0)
@@ -330,10 +340,14 @@ class TestBadInput:
         assert bad.error.errno
         assert bad.error.filename == bad.path == os.fspath(paths[1])
         assert (bad.size_bytes, bad.resident_bytes, bad.source) == (0, None, None)
-        assert found.resident_bytes == 2 * MIB
+        assert found.resident_bytes is None
+        assert found.known_resident_bytes == 2 * MIB
         assert found.unknown_files == 0
-        assert list(map(repr, found.failed)) == [repr(bad)]
-        assert "1 file could not be opened" in str(found)
+        assert found.failed == [bad]
+        assert f"1 file failed: {bad.path!r}" in str(found)
+        assert not found.ok
+        with pytest.raises(type(bad.error)):
+            found.raise_for_status()
 
     @pytest.mark.parametrize(
         # A number is a descriptor here.
@@ -578,13 +592,28 @@ class TestReport:
 
     def test_is_one_line(self, ext4: Path, make_file: MakeFile) -> None:
         paths = [make_file(MIB, "warm", ext4), make_file(2 * MIB, "cold", ext4)]
-        assert str(query(paths)) == "1.0 MiB of 3.0 MiB resident in 2 files"
+        assert str(query(paths)) == "1.0 MiB of 3.0 MiB resident (33 %) in 2 files"
         paths.append(make_file(MIB, "dirty", ext4))
         found = query([*paths, "/missing"])
         assert str(found) == (
-            "2.0 MiB of 4.0 MiB resident in 4 files; 1.0 MiB dirty; 1 file could not be opened"
+            "at least 2.0 MiB resident in 4 files; at least 1.0 MiB dirty; "
+            "1 file failed: '/missing': cannot open: No such file or directory"
         )
         assert repr(found) == f"<CacheReport: {found}>"
+
+    @pytest.mark.parametrize("size", [1, PAGE, PAGE + 1, 41_060])
+    def test_never_says_more_than_100_percent(self, make_file: MakeFile, size: int) -> None:
+        found = query(make_file(size))
+        pages = as_size(residency.whole_pages(size))
+        assert str(found) == f"{pages} of {pages} resident (100 %) in 1 file"
+        assert found[0].range_bytes == found.known_range_bytes == residency.whole_pages(size)
+
+    def test_goes_by_the_range(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(8 * PAGE, "cold", ext4)
+        read_pages(path, 2)
+        found = query(path, offset=PAGE + 1, length=2 * PAGE)
+        assert str(found) == "4.0 KiB of 12.0 KiB resident (33 %) in 1 file"
+        assert query(path, offset=8 * PAGE)[0].range_bytes == 0
 
     def test_adds_up(self, make_file: MakeFile) -> None:
         first, second = make_file(MIB), make_file(2 * MIB)
@@ -593,7 +622,7 @@ class TestReport:
         assert [each.path for each in both.files] == [str(first), str(second), "/missing"]
         assert [each.spans for each in both.files] == [((0, MIB),), None, None]
         assert [each.spans for each in (right + left).files] == [None, None, ((0, MIB),)]
-        assert both.resident_bytes == 3 * MIB
+        assert both.known_resident_bytes == 3 * MIB
         assert (len(left.files), len(right.files), len((left + left).files)) == (1, 2, 2)
 
     def test_adds_to_nothing_else(self) -> None:
@@ -631,33 +660,53 @@ class TestReport:
         (ext4 / "link").symlink_to(path)
         found = query([ext4, "/missing"], spans=True)
         assert json.loads(json.dumps(found.to_dict())) == {
+            "version": 1,
             "size_bytes": 2 * PAGE,
-            "resident_bytes": 2 * PAGE,
+            "resident_bytes": None,
+            "dirty_bytes": None,
+            "writeback_bytes": None,
+            "evicted_bytes": None,
+            "recently_evicted_bytes": None,
+            "known_range_bytes": 2 * PAGE,
             "known_resident_bytes": 2 * PAGE,
-            "dirty_bytes": 0,
-            "writeback_bytes": 0,
+            "known_dirty_bytes": 0,
+            "known_writeback_bytes": 0,
+            "known_evicted_bytes": found[0].evicted_bytes,
+            "known_recently_evicted_bytes": found[0].recently_evicted_bytes,
             "unknown_files": 0,
+            "failed_files": 1,
+            "untouched_files": 0,
             "files": [
                 {
                     "path": str(path),
                     "error": None,
+                    "failed_step": None,
+                    "untouched": False,
                     "size_bytes": 2 * PAGE,
                     "measured": [0, 2 * PAGE],
                     "resident_bytes": 2 * PAGE,
                     "dirty_bytes": 0,
                     "writeback_bytes": 0,
+                    "evicted_bytes": found[0].evicted_bytes,
+                    "recently_evicted_bytes": found[0].recently_evicted_bytes,
                     "source": "cachestat",
+                    "unknown": None,
                     "spans": [[0, 2 * PAGE]],
                 },
                 {
                     "path": "/missing",
                     "error": str(found.files[1].error),
+                    "failed_step": "OPEN",
+                    "untouched": False,
                     "size_bytes": 0,
                     "measured": [0, 0],
                     "resident_bytes": None,
                     "dirty_bytes": None,
                     "writeback_bytes": None,
+                    "evicted_bytes": None,
+                    "recently_evicted_bytes": None,
                     "source": None,
+                    "unknown": None,
                     "spans": None,
                 },
             ],
@@ -693,6 +742,7 @@ class TestUnknown:
         figures = (found.resident_bytes, found.dirty_bytes, found.writeback_bytes)
         assert figures == (None, None, None)
         assert (found.source, found.spans) == (None, None)
+        assert found.unknown is UnknownReason.NOT_PERMITTED
 
     def test_is_counted_and_makes_sums_none(
         self, unknown: CacheReport, make_file: MakeFile
@@ -704,8 +754,11 @@ class TestUnknown:
         assert both.failed == []
 
     def test_is_said_and_never_drawn(self, unknown: CacheReport) -> None:
-        assert "1 file only their owner may measure" in str(unknown)
-        assert "unknown of 1.0 MiB" in repr(unknown.files[0])
+        why = "only its owner or a writer may measure it"
+        assert str(unknown) == (
+            f"an unknown amount resident in 1 file; 1 file not measured: {unknown[0].path!r}: {why}"
+        )
+        assert why in repr(unknown[0])
         shown = unknown._repr_html_()
-        assert "unknown of 1.0 MiB" in shown
+        assert why in shown
         assert "·" not in shown

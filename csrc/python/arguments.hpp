@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "accv_cache/detail/list/targets.hpp"
+#include "accv_cache/options.hpp"
 
 namespace accv_cache::python {
 
@@ -60,8 +61,7 @@ inline detail::target_list as_targets(const pybind11::iterable& items) {
 }
 
 /// Sets the options that every verb has from `FileOptions` of _arguments.py, all but `progress`.
-template <class Options>
-void fill(Options& options, const pybind11::dict& asked) {
+inline void fill(file_options& options, const pybind11::dict& asked) {
     options.offset = asked["offset"].cast<std::int64_t>();
     options.length = asked["length"].cast<std::optional<std::int64_t>>();
     options.recursive = asked["recursive"].cast<bool>();

@@ -5,7 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -21,6 +21,7 @@ namespace py = pybind11;
 namespace accv_cache::python {
 namespace {
 
+/// In the order of `KEPT_REASONS`.
 std::array<std::int64_t, 6> as_array(const kept_bytes& kept) {
     return {kept.dirty, kept.writeback, kept.memory_filesystem, kept.edge, kept.mapped, kept.busy};
 }
@@ -43,45 +44,74 @@ drop_report drop(const py::iterable& paths, const py::dict& asked, bool sync, bo
     });
 }
 
-using row = std::tuple<py::bytes, int, int, std::int64_t, bytes_or_none, bytes_or_none,
-                       std::array<std::int64_t, 6>>;
+/// How a report goes to Python and back; see `bind_table`.
+struct drop_rows {
+    using report = drop_report;
+    using record = drop_record;
+    using row = std::tuple<py::bytes, std::optional<int>, int, int, std::int64_t, bytes_or_none,
+                           bytes_or_none, int, std::array<std::int64_t, 6>>;
 
-row row_at(const drop_report& report, std::size_t position) {
-    check_position(position, report.size());
-    const drop_record& record = report[position];
-    return {as_bytes(report.path(position)),
-            static_cast<int>(record.status.value_or(DropCacheStatus::SUCCESS)),
-            record.error,
-            record.size_bytes,
-            record.before_bytes,
-            record.after_bytes,
-            as_array(record.kept)};
-}
+    static bool is_untouched(const record& one) { return !one.status; }
 
-py::tuple totals(const drop_report& report) {
-    const drop_totals sums = report.totals();
-    return py::make_tuple(sums.files, sums.failed_files, sums.unknown_files,
-                          sums.known_before_bytes, sums.known_resident_bytes, as_array(sums.kept));
-}
-
-bool has_failed(const drop_record& record) { return record.status != DropCacheStatus::SUCCESS; }
-
-drop_report from_rows(const std::vector<row>& all, const skipped_rows& left_out) {
-    detail::path_list paths;
-    std::vector<drop_record> records;
-    records.reserve(all.size());
-    for (const auto& [path, status, error, size, before, after, kept] : all) {
-        paths.append(view_of(path));
-        records.push_back({static_cast<DropCacheStatus>(status), failed_step::NONE, error, size,
-                           before, after, unknown_reason::NONE, as_kept(kept)});
+    static bool has_failed(const record& one) {
+        return one.status && one.status != DropCacheStatus::SUCCESS;
     }
-    return {std::move(paths), std::move(records), as_skipped(left_out), false};
-}
+
+    static bytes_or_none held(const record& one) {
+        return one.before_bytes ? one.after_bytes : std::nullopt;
+    }
+
+    static row row_at(const report& all, std::size_t position) {
+        const record& one = all[position];
+        std::optional<int> status;
+        if (one.status) status = static_cast<int>(*one.status);
+        return {as_bytes(all.path(position)),
+                status,
+                static_cast<int>(one.failed),
+                one.error,
+                one.size_bytes,
+                one.before_bytes,
+                one.after_bytes,
+                static_cast<int>(one.unknown),
+                as_array(one.kept)};
+    }
+
+    static std::vector<std::int64_t> totals(const report& all) {
+        const drop_totals sums = all.totals();
+        std::vector<std::int64_t> numbers{
+            as_number(sums.files),         as_number(sums.failed_files),
+            as_number(sums.unknown_files), as_number(sums.untouched_files),
+            sums.known_before_bytes,       sums.known_resident_bytes};
+        for (const std::int64_t kept : as_array(sums.kept)) numbers.push_back(kept);
+        return numbers;
+    }
+
+    static report from_rows(const std::vector<row>& rows, const skipped_rows& skipped) {
+        detail::path_list paths;
+        std::vector<record> records;
+        records.reserve(rows.size());
+        for (const auto& [path, status, failed, error, size, before, after, unknown, kept] : rows) {
+            paths.append(view_of(path));
+            record& one = records.emplace_back();
+            if (status) one.status = static_cast<DropCacheStatus>(*status);
+            one.failed = static_cast<failed_step>(failed);
+            one.error = error;
+            one.size_bytes = size;
+            one.before_bytes = before;
+            one.after_bytes = after;
+            one.unknown = static_cast<unknown_reason>(unknown);
+            one.kept = as_kept(kept);
+        }
+        return {std::move(paths), std::move(records), as_skipped(skipped), false};
+    }
+};
 
 }  // namespace
 
 void bind_drop(py::module_& module) {
-    bind_table<drop_report, row>(module, "DropTable", &row_at, &totals, &has_failed, &from_rows);
+    bind_table<drop_rows>(module, "DropTable");
+    module.attr("KEPT_REASONS") =
+        py::make_tuple("DIRTY", "WRITEBACK", "MEMORY_FILESYSTEM", "EDGE", "MAPPED", "BUSY");
     module.def("drop", &drop, py::arg("paths"), py::arg("options"), py::kw_only(), py::arg("sync"),
                py::arg("fail_fast"));
 }

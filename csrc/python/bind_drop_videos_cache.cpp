@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Binds `drop_videos_cache` and its status.
-#include <pybind11/native_enum.h>
-
+// Binds `drop_videos_cache`.
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/drop_videos_cache.hpp"
 #include "arguments.hpp"
@@ -50,13 +48,6 @@ int drop_videos_with_any_memory(const py::iterable& filepaths, std::size_t worke
 }  // namespace
 
 void bind_drop_videos_cache(py::module_& module) {
-    py::native_enum<DropCacheStatus>(module, "DropCacheStatus", "enum.Enum")
-        .value("SUCCESS", DropCacheStatus::SUCCESS)
-        .value("PLATFORM_ERROR", DropCacheStatus::PLATFORM_ERROR)
-        .value("FILE_OPEN_FAILED", DropCacheStatus::FILE_OPEN_FAILED)
-        .value("FADVISE_FAILED", DropCacheStatus::FADVISE_FAILED)
-        .value("UNKNOWN_ERROR", DropCacheStatus::UNKNOWN_ERROR)
-        .finalize();
     module.def("drop_videos_cache", &drop_videos_with_any_memory, py::arg("filepaths"),
                py::arg("workers") = 0);
 }

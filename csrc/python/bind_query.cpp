@@ -23,8 +23,6 @@ namespace {
 
 using span = std::pair<std::int64_t, std::int64_t>;
 using spans_or_none = std::optional<std::vector<span>>;
-using row = std::tuple<py::bytes, int, std::int64_t, span, int, bytes_or_none, bytes_or_none,
-                       bytes_or_none, spans_or_none>;
 
 cache_report query(const py::iterable& paths, const py::dict& asked, bool spans) {
     detail::target_list targets = as_targets(paths);
@@ -39,58 +37,107 @@ cache_report query(const py::iterable& paths, const py::dict& asked, bool spans)
     });
 }
 
-row row_at(const cache_report& report, std::size_t position) {
-    check_position(position, report.size());
-    const cache_record& record = report[position];
-    spans_or_none spans;
-    if (const auto found = report.spans(position)) {
-        spans.emplace();
-        for (const resident_span& each : *found) spans->emplace_back(each.start, each.stop);
+/// The pages of the ranges of all files that were measured: what could be resident.
+std::int64_t known_range_bytes(const cache_report& all) {
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i != all.size(); ++i) {
+        const cache_record& one = all[i];
+        if (!one.resident_bytes || one.measured_stop <= one.measured_start) continue;
+        sum += detail::round_up_to_page(one.measured_stop) -
+               one.measured_start / detail::page_size() * detail::page_size();
     }
-    return {as_bytes(report.path(position)),
-            record.error,
-            record.size_bytes,
-            span{record.measured_start, record.measured_stop},
-            static_cast<int>(record.source),
-            record.resident_bytes,
-            record.dirty_bytes,
-            record.writeback_bytes,
-            std::move(spans)};
+    return sum;
 }
 
-py::tuple totals(const cache_report& report) {
-    const cache_totals sums = report.totals();
-    return py::make_tuple(sums.files, sums.failed_files, sums.unknown_files,
-                          sums.unknown_dirty_files, sums.size_bytes, sums.known_resident_bytes,
-                          sums.known_dirty_bytes, sums.known_writeback_bytes);
-}
+/// How a report goes to Python and back; see `bind_table`.
+struct cache_rows {
+    using report = cache_report;
+    using record = cache_record;
+    using row =
+        std::tuple<py::bytes, bool, int, int, std::int64_t, span, int, int, bytes_or_none,
+                   bytes_or_none, bytes_or_none, bytes_or_none, bytes_or_none, spans_or_none>;
 
-bool has_failed(const cache_record& record) { return record.error != 0; }
+    static bool is_untouched(const record& one) { return one.untouched; }
 
-cache_report from_rows(const std::vector<row>& all, const skipped_rows& left_out) {
-    detail::path_list paths;
-    std::vector<cache_record> records;
-    std::vector<resident_spans> spans_of_files;
-    records.reserve(all.size());
-    for (const auto& [path, error, size, measured, source, resident, dirty, writeback, spans] :
-         all) {
-        paths.append(view_of(path));
-        records.push_back({false, failed_step::NONE, error, size, measured.first, measured.second,
-                           static_cast<residency_source>(source), unknown_reason::NONE, resident,
-                           dirty, writeback, std::nullopt, std::nullopt});
-        if (!spans) continue;
-        spans_of_files.resize(records.size());
-        std::vector<resident_span>& of_file = spans_of_files.back().emplace();
-        for (const auto& [start, stop] : *spans) of_file.push_back({start, stop});
+    static bool has_failed(const record& one) { return one.error != 0; }
+
+    static bytes_or_none held(const record& one) { return one.resident_bytes; }
+
+    static row row_at(const report& all, std::size_t position) {
+        const record& one = all[position];
+        spans_or_none spans;
+        if (const auto found = all.spans(position)) {
+            spans.emplace();
+            for (const resident_span& each : *found) spans->emplace_back(each.start, each.stop);
+        }
+        return {as_bytes(all.path(position)),
+                one.untouched,
+                static_cast<int>(one.failed),
+                one.error,
+                one.size_bytes,
+                span{one.measured_start, one.measured_stop},
+                static_cast<int>(one.source),
+                static_cast<int>(one.unknown),
+                one.resident_bytes,
+                one.dirty_bytes,
+                one.writeback_bytes,
+                one.evicted_bytes,
+                one.recently_evicted_bytes,
+                std::move(spans)};
     }
-    return {std::move(paths), std::move(records), as_skipped(left_out), false,
-            std::move(spans_of_files)};
-}
+
+    static std::vector<std::int64_t> totals(const report& all) {
+        const cache_totals sums = all.totals();
+        return {as_number(sums.files),
+                as_number(sums.failed_files),
+                as_number(sums.unknown_files),
+                as_number(sums.untouched_files),
+                as_number(sums.unknown_dirty_files),
+                sums.size_bytes,
+                known_range_bytes(all),
+                sums.known_resident_bytes,
+                sums.known_dirty_bytes,
+                sums.known_writeback_bytes,
+                sums.known_evicted_bytes,
+                sums.known_recently_evicted_bytes};
+    }
+
+    static report from_rows(const std::vector<row>& rows, const skipped_rows& skipped) {
+        detail::path_list paths;
+        std::vector<record> records;
+        std::vector<resident_spans> spans_of_files;
+        records.reserve(rows.size());
+        for (const auto& [path, untouched, failed, error, size, measured, source, unknown, resident,
+                          dirty, writeback, evicted, recently_evicted, spans] : rows) {
+            paths.append(view_of(path));
+            record& one = records.emplace_back();
+            one.untouched = untouched;
+            one.failed = static_cast<failed_step>(failed);
+            one.error = error;
+            one.size_bytes = size;
+            one.measured_start = measured.first;
+            one.measured_stop = measured.second;
+            one.source = static_cast<residency_source>(source);
+            one.unknown = static_cast<unknown_reason>(unknown);
+            one.resident_bytes = resident;
+            one.dirty_bytes = dirty;
+            one.writeback_bytes = writeback;
+            one.evicted_bytes = evicted;
+            one.recently_evicted_bytes = recently_evicted;
+            if (!spans) continue;
+            spans_of_files.resize(records.size());
+            std::vector<resident_span>& of_file = spans_of_files.back().emplace();
+            for (const auto& [start, stop] : *spans) of_file.push_back({start, stop});
+        }
+        return {std::move(paths), std::move(records), as_skipped(skipped), false,
+                std::move(spans_of_files)};
+    }
+};
 
 }  // namespace
 
 void bind_query(py::module_& module) {
-    bind_table<cache_report, row>(module, "CacheTable", &row_at, &totals, &has_failed, &from_rows);
+    bind_table<cache_rows>(module, "CacheTable");
     module.def("query", &query, py::arg("paths"), py::arg("options"), py::kw_only(),
                py::arg("spans"));
 }

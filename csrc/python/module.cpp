@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used(),
                 py::multiple_interpreters::per_interpreter_gil()) {
     module.doc() = "The system calls of accv_cache.";
     module.attr("__version__") = ACCV_CACHE_VERSION;
+    accv_cache::python::bind_enums(module);
     accv_cache::python::bind_drop(module);
     accv_cache::python::bind_query(module);
     accv_cache::python::bind_cgroup_memory(module);

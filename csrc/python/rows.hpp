@@ -5,8 +5,10 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,8 +25,18 @@ using skipped_rows = std::vector<std::pair<pybind11::bytes, int>>;
 
 inline pybind11::bytes as_bytes(std::string_view text) { return {text.data(), text.size()}; }
 
+inline std::int64_t as_number(std::size_t count) { return static_cast<std::int64_t>(count); }
+
 inline void check_position(std::size_t position, std::size_t size) {
     if (position >= size) throw pybind11::index_error("no such file in the report");
+}
+
+/// Of the pickled form. A release that changes the form reads the old one too.
+constexpr int pickle_version = 1;
+
+inline void check_version(const pybind11::tuple& state) {
+    if (!pybind11::isinstance<pybind11::int_>(state[0]) || state[0].cast<int>() != pickle_version)
+        throw pybind11::value_error("the report was pickled by another version of accv_cache");
 }
 
 inline skipped_rows as_rows(const std::vector<skipped_path>& skipped) {
@@ -43,35 +55,112 @@ inline std::vector<skipped_path> as_skipped(const skipped_rows& rows) {
     return skipped;
 }
 
-/// The Python type of a report: rows by position, sums, addition, pickling.
-template <class Report, class Row, class Record>
-pybind11::class_<Report> bind_table(
-    pybind11::module_& module, const char* name, Row (*row_at)(const Report&, std::size_t),
-    pybind11::tuple (*totals)(const Report&), bool (*has_failed)(const Record&),
-    Report (*from_rows)(const std::vector<Row>&, const skipped_rows&)) {
+/// The positions of the files of which `is_wanted(record)` holds, at most so many.
+template <class Report, class Predicate>
+std::vector<std::size_t> positions_of(const Report& report, Predicate&& is_wanted,
+                                      std::optional<std::size_t> most) {
+    std::vector<std::size_t> found;
+    for (std::size_t i = 0; i != report.size() && found.size() != most; ++i)
+        if (is_wanted(report[i])) found.push_back(i);
+    return found;
+}
+
+/// The files to show first, as pairs of rank and position: those that failed, those of which
+/// nothing is known, those that hold most.
+template <class Rows>
+std::vector<std::pair<std::int64_t, std::size_t>> ranked(const typename Rows::report& report,
+                                                         std::size_t most) {
+    constexpr std::int64_t first = std::numeric_limits<std::int64_t>::min();
+    std::vector<std::pair<std::int64_t, std::size_t>> ranks;
+    ranks.reserve(report.size());
+    for (std::size_t i = 0; i != report.size(); ++i) {
+        const bytes_or_none held = Rows::held(report[i]);
+        const std::int64_t rank = Rows::has_failed(report[i]) ? first : held ? -*held : first + 1;
+        ranks.emplace_back(rank, i);
+    }
+    const auto shown = static_cast<std::ptrdiff_t>(std::min(most, ranks.size()));
+    std::partial_sort(ranks.begin(), ranks.begin() + shown, ranks.end());
+    ranks.resize(static_cast<std::size_t>(shown));
+    return ranks;
+}
+
+/// The Python type of a report. `Rows` says how one file of it becomes a tuple and how tuples
+/// become a report again (`row_at`, `from_rows`), what the sums are (`totals`), and of a record
+/// what became of it (`is_untouched`, `has_failed`) and what the file holds (`held`).
+template <class Rows>
+void bind_table(pybind11::module_& module, const char* name) {
     namespace py = pybind11;
-    const auto save = [row_at](const Report& report) {
-        std::vector<Row> rows;
+    using report_type = typename Rows::report;
+    using record = typename Rows::record;
+    using row = typename Rows::row;
+    using limit = std::optional<std::size_t>;
+    const auto is_unknown = [](const record& each) {
+        return !Rows::is_untouched(each) && !Rows::has_failed(each) && !Rows::held(each);
+    };
+    const auto is_remarkable = [](const record& each) {
+        return Rows::has_failed(each) || Rows::held(each) != 0;
+    };
+    const auto select = [](const report_type& report, const std::vector<std::size_t>& positions) {
+        std::vector<row> rows;
+        rows.reserve(positions.size());
+        for (const std::size_t each : positions) rows.push_back(Rows::row_at(report, each));
+        return rows;
+    };
+    const auto save = [](const report_type& report) {
+        std::vector<row> rows;
         rows.reserve(report.size());
-        for (std::size_t i = 0; i != report.size(); ++i) rows.push_back(row_at(report, i));
-        return py::make_tuple(rows, as_rows(report.skipped()));
+        for (std::size_t i = 0; i != report.size(); ++i) rows.push_back(Rows::row_at(report, i));
+        return py::make_tuple(pickle_version, rows, as_rows(report.skipped()));
     };
-    const auto load = [from_rows](const py::tuple& state) {
-        return from_rows(state[0].cast<std::vector<Row>>(), state[1].cast<skipped_rows>());
+    const auto load = [](const py::tuple& state) {
+        check_version(state);
+        return Rows::from_rows(state[1].cast<std::vector<row>>(), state[2].cast<skipped_rows>());
     };
-    const auto failed = [has_failed](const Report& report) {
-        std::vector<std::size_t> positions;
-        for (std::size_t i = 0; i != report.size(); ++i)
-            if (has_failed(report[i])) positions.push_back(i);
-        return positions;
-    };
-    return py::class_<Report>(module, name)
-        .def("__len__", &Report::size)
-        .def("row", row_at, py::arg("position"))
-        .def("totals", totals)
-        .def("failed", failed)
-        .def("skipped", [](const Report& report) { return as_rows(report.skipped()); })
-        .def("__add__", [](const Report& left, const Report& right) { return left + right; })
+    py::class_<report_type>(module, name)
+        .def("__len__", &report_type::size)
+        .def(
+            "row",
+            [](const report_type& report, std::size_t position) {
+                check_position(position, report.size());
+                return Rows::row_at(report, position);
+            },
+            py::arg("position"))
+        .def("paths",
+             [](const report_type& report) {
+                 std::vector<py::bytes> paths;
+                 paths.reserve(report.size());
+                 for (std::size_t i = 0; i != report.size(); ++i)
+                     paths.push_back(as_bytes(report.path(i)));
+                 return paths;
+             })
+        .def("totals", [](const report_type& report) { return Rows::totals(report); })
+        .def(
+            "failed",
+            [](const report_type& report, limit most) {
+                return positions_of(report, &Rows::has_failed, most);
+            },
+            py::arg("most") = py::none())
+        .def(
+            "unknown",
+            [=](const report_type& report, limit most) {
+                return positions_of(report, is_unknown, most);
+            },
+            py::arg("most") = py::none())
+        .def(
+            "remarkable",
+            [=](const report_type& report, limit most) {
+                return positions_of(report, is_remarkable, most);
+            },
+            py::arg("most") = py::none())
+        .def("ranked", &ranked<Rows>, py::arg("most"))
+        .def("skipped", [](const report_type& report) { return as_rows(report.skipped()); })
+        .def(
+            "select",
+            [=](const report_type& report, const std::vector<std::size_t>& positions) {
+                for (const std::size_t each : positions) check_position(each, report.size());
+                return Rows::from_rows(select(report, positions), {});
+            },
+            py::arg("positions"))
         .def(py::pickle(save, load));
 }
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from accv_cache._holders import Holder, Holders, holders
     from accv_cache._machine import MachineMemory, machine_memory
     from accv_cache._query import query
-    from accv_cache._report import SkipReason
-    from accv_cache._residency import ResidencySource
+    from accv_cache._report import FailedStep, SkipReason
+    from accv_cache._residency import ResidencySource, UnknownReason
     from accv_cache._status import DropCacheStatus
 
 __all__ = [
@@ -25,12 +25,14 @@ __all__ = [
     "DropCacheStatus",
     "DropRecord",
     "DropReport",
+    "FailedStep",
     "Holder",
     "Holders",
     "KeptReason",
     "MachineMemory",
     "ResidencySource",
     "SkipReason",
+    "UnknownReason",
     "__version__",
     "cgroup_memory",
     "drop",
@@ -54,12 +56,14 @@ _HOMES = {
     "DropCacheStatus": "_status",
     "DropRecord": "_drop_report",
     "DropReport": "_drop_report",
+    "FailedStep": "_report",
     "Holder": "_holders",
     "Holders": "_holders",
     "KeptReason": "_drop_report",
     "MachineMemory": "_machine",
     "ResidencySource": "_residency",
     "SkipReason": "_report",
+    "UnknownReason": "_residency",
     "cgroup_memory": "_cgroup",
     "drop": "_drop",
     "drop_videos_cache": "_drop_videos_cache",

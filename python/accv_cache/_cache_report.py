@@ -2,27 +2,26 @@
 
 import dataclasses
 import errno
-import heapq
 import os
 from collections.abc import Iterable, Sequence
+from mmap import PAGESIZE
 from typing import Any, NamedTuple
 
 from accv_cache._arguments import Target, as_names
 from accv_cache._holders import Holders, holders
-from accv_cache._report import RefusedTable, Report, Table, html_table, os_error
-from accv_cache._residency import ResidencySource
-from accv_cache._text import as_count, as_size
+from accv_cache._joined import Table
+from accv_cache._report import FAILED_STEPS, FailedStep, Record, RefusedTable, Report, step_error
+from accv_cache._residency import SOURCES, UNKNOWN_REASONS, ResidencySource, UnknownReason
+from accv_cache._text import as_count, as_percent, as_size, as_size_or_unknown
 
 MAP_WIDTH = 40
 """The width of a drawn residency map, in characters."""
 
-_SOURCES = (None, *ResidencySource)
-
 _Spans = Sequence[tuple[int, int]]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, repr=False)
-class CacheRecord:
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CacheRecord(Record):
     """What one file holds of the page cache. Memory is counted in whole pages, of the range.
 
     Attributes:
@@ -36,6 +35,13 @@ class CacheRecord:
         source: The system call that told; None if none may be believed.
         spans: The resident ranges `(start, stop)` in bytes, exact to the page; None if unknown
             or not asked for.
+        evicted_bytes: What the kernel itself took back under memory pressure, and was not read
+            again; a drop leaves no such trace. None also where mincore was asked.
+        recently_evicted_bytes: The part of it that belongs to the working set: that grows where a
+            job does not fit into its memory. None also where mincore was asked.
+        failed_step: The step that failed; None if none did, or off Linux.
+        unknown: Why the figures are unknown; None if they are known, or the file failed.
+        is_untouched: Whether the call was stopped before it came to this file.
     """
 
     path: str
@@ -47,6 +53,22 @@ class CacheRecord:
     writeback_bytes: int | None
     source: ResidencySource | None
     spans: _Spans | None
+    evicted_bytes: int | None = None
+    recently_evicted_bytes: int | None = None
+    failed_step: FailedStep | None = None
+    unknown: UnknownReason | None = None
+    is_untouched: bool = False
+
+    @property
+    def range_bytes(self) -> int:
+        """The memory that the range takes where all of it is resident, in whole pages.
+
+        Examples:
+            >>> CacheRecord("clip", None, 41060, (0, 41060), 40960, 0, 0, None, None).range_bytes
+            45056
+        """
+        start, stop = self.measured
+        return -(-stop // PAGESIZE) * PAGESIZE - start // PAGESIZE * PAGESIZE if stop > start else 0
 
     def map(self, width: int = MAP_WIDTH) -> str:
         """Draw which parts of the file are resident, each character an equal part.
@@ -95,19 +117,39 @@ class CacheRecord:
         return {
             "path": self.path,
             "error": None if self.error is None else str(self.error),
+            "failed_step": None if self.failed_step is None else self.failed_step.name,
+            "untouched": self.is_untouched,
             "size_bytes": self.size_bytes,
             "measured": list(self.measured),
             "resident_bytes": self.resident_bytes,
             "dirty_bytes": self.dirty_bytes,
             "writeback_bytes": self.writeback_bytes,
+            "evicted_bytes": self.evicted_bytes,
+            "recently_evicted_bytes": self.recently_evicted_bytes,
             "source": None if self.source is None else self.source.value,
+            "unknown": None if self.unknown is None else self.unknown.name,
             "spans": None if self.spans is None else [list(span) for span in self.spans],
         }
 
+    def to_row(self) -> dict[str, Any]:
+        """Give the fields without nesting, as a table takes them: without `spans`.
+
+        Examples:
+            `pandas.DataFrame(record.to_row() for record in report)`
+
+            >>> query("no such file")[0].to_row()["measured_start"]
+            0
+        """
+        row = self.to_dict()
+        del row["spans"]
+        row["measured_start"], row["measured_stop"] = row.pop("measured")
+        return row
+
     def __repr__(self) -> str:
+        if self.message:
+            return f"<CacheRecord {self.path!r}: {self.message}>"
         drawn = f" |{self.map()}|" if self.spans is not None else ""
-        resident = "" if self.error is not None else " resident"
-        return f"<CacheRecord {self.path!r}: {_share(self)}{resident}{drawn}>"
+        return f"<CacheRecord {self.path!r}: {_share(self)} resident{drawn}>"
 
 
 class _Sums(NamedTuple):
@@ -116,28 +158,35 @@ class _Sums(NamedTuple):
     files: int
     failed_files: int
     unknown_files: int = 0
+    untouched_files: int = 0
     unknown_dirty_files: int = 0
     size_bytes: int = 0
+    known_range_bytes: int = 0
     known_resident_bytes: int = 0
     known_dirty_bytes: int = 0
     known_writeback_bytes: int = 0
+    known_evicted_bytes: int = 0
+    known_recently_evicted_bytes: int = 0
 
 
 class CacheReport(Report[CacheRecord]):
-    """What a query found, file by file and in sum. Immutable; pickles; adds up with `+`.
+    """What a query found, file by file and in sum. Immutable; pickles; adds up with `+` and `sum`.
 
-    Sums are over the files that could be opened. Those named `known_…` leave out the files that
-    the kernel does not tell of; the others are None if there is any such file.
+    A sum is None unless every file of the report was measured: a file that failed, or of which the
+    kernel does not tell, may hold anything. The sums named `known_…` are over the others.
+
+    Its `len`, iteration and indexing are those of `files`.
 
     Examples:
         >>> report = query("no such file")
-        >>> str(report)
-        '0 B of 0 B resident in 1 file; 1 file could not be opened'
-        >>> report.failed[0].error
-        FileNotFoundError(2, 'cannot open: No such file or directory')
+        >>> report.resident_bytes, report.known_resident_bytes
+        (None, 0)
+        >>> report.raise_for_status()
+        Traceback (most recent call last):
+        FileNotFoundError: [Errno 2] cannot open: No such file or directory: 'no such file'
     """
 
-    __slots__ = ("_sums",)
+    __slots__ = ()
 
     _sums: _Sums
 
@@ -148,88 +197,139 @@ class CacheReport(Report[CacheRecord]):
 
     @property
     def size_bytes(self) -> int:
-        """The sizes of the files."""
+        """The sizes of the files that could be opened."""
         return self._sums.size_bytes
 
     @property
     def known_resident_bytes(self) -> int:
-        """What is in memory, over the files of which the kernel tells."""
+        """What is in memory, over the files that were measured."""
         return self._sums.known_resident_bytes
 
     @property
+    def known_range_bytes(self) -> int:
+        """What could be in memory, over the files that were measured: all pages of the range."""
+        return self._sums.known_range_bytes
+
+    @property
+    def known_dirty_bytes(self) -> int:
+        """What is not written back yet, over the files of which the kernel tells that."""
+        return self._sums.known_dirty_bytes
+
+    @property
+    def known_writeback_bytes(self) -> int:
+        """What is being written back, over the files of which the kernel tells that."""
+        return self._sums.known_writeback_bytes
+
+    @property
+    def known_evicted_bytes(self) -> int:
+        """What the kernel itself took back, over the files of which the kernel tells that."""
+        return self._sums.known_evicted_bytes
+
+    @property
+    def known_recently_evicted_bytes(self) -> int:
+        """What of it belongs to the working set, over the files of which the kernel tells that."""
+        return self._sums.known_recently_evicted_bytes
+
+    @property
     def resident_bytes(self) -> int | None:
-        """What is in memory; None if that of any file is unknown."""
-        return None if self.unknown_files else self._sums.known_resident_bytes
+        """What is in memory; None unless every file was measured. 0: all are cold."""
+        return self.known_resident_bytes if self._is_measured() else None
 
     @property
     def dirty_bytes(self) -> int | None:
-        """What is not written back yet; None if that of any file is unknown."""
-        return None if self._sums.unknown_dirty_files else self._sums.known_dirty_bytes
+        """What is not written back yet; None unless the kernel tells that of every file."""
+        return self.known_dirty_bytes if self._is_dirty_known() else None
 
     @property
     def writeback_bytes(self) -> int | None:
-        """What is being written back; None if that of any file is unknown."""
-        return None if self._sums.unknown_dirty_files else self._sums.known_writeback_bytes
+        """What is being written back; None unless the kernel tells that of every file."""
+        return self.known_writeback_bytes if self._is_dirty_known() else None
+
+    @property
+    def evicted_bytes(self) -> int | None:
+        """What the kernel itself took back; None unless the kernel tells that of every file."""
+        return self.known_evicted_bytes if self._is_dirty_known() else None
+
+    @property
+    def recently_evicted_bytes(self) -> int | None:
+        """What of it belongs to the working set; None unless the kernel tells that of all."""
+        return self.known_recently_evicted_bytes if self._is_dirty_known() else None
+
+    def _is_dirty_known(self) -> bool:
+        return self._is_measured() and not self._sums.unknown_dirty_files
 
     def holders(self) -> Holders:
         """Find the processes that have any of the files mapped or open."""
-        return holders([record.path for record in self.files])
+        return holders(self._table.paths())
 
     def _sums_as_dict(self) -> dict[str, Any]:
         return {
             "size_bytes": self.size_bytes,
             "resident_bytes": self.resident_bytes,
-            "known_resident_bytes": self.known_resident_bytes,
             "dirty_bytes": self.dirty_bytes,
             "writeback_bytes": self.writeback_bytes,
+            "evicted_bytes": self.evicted_bytes,
+            "recently_evicted_bytes": self.recently_evicted_bytes,
+            "known_range_bytes": self.known_range_bytes,
+            "known_resident_bytes": self.known_resident_bytes,
+            "known_dirty_bytes": self.known_dirty_bytes,
+            "known_writeback_bytes": self.known_writeback_bytes,
+            "known_evicted_bytes": self.known_evicted_bytes,
+            "known_recently_evicted_bytes": self.known_recently_evicted_bytes,
         }
 
     def __str__(self) -> str:
         """One line for a log."""
-        files = as_count(len(self._table), "file")
-        resident, size = as_size(self.known_resident_bytes), as_size(self.size_bytes)
-        parts = [f"{resident} of {size} resident in {files}"]
-        parts += [f"{as_size(count)} dirty" for count in [self._sums.known_dirty_bytes] if count]
-        parts += [
-            f"{as_size(count)} in writeback"
-            for count in [self._sums.known_writeback_bytes]
-            if count
-        ]
-        if self.unknown_files:
-            parts.append(f"{as_count(self.unknown_files, 'file')} only their owner may measure")
-        if self._sums.failed_files:
-            parts.append(f"{as_count(self._sums.failed_files, 'file')} could not be opened")
-        return "; ".join(parts)
+        files = as_count(len(self), "file")
+        resident, asked = self.known_resident_bytes, self.known_range_bytes
+        if self._is_measured():
+            share = f" ({as_percent(resident, asked)})" if asked else ""
+            parts = [f"{as_size(resident)} of {as_size(asked)} resident{share} in {files}"]
+        elif self._is_unknown():
+            parts = [f"an unknown amount resident in {files}"]
+        else:
+            parts = [f"at least {as_size(resident)} resident in {files}"]
+        at_least = "" if self._is_dirty_known() else "at least "
+        for count, state in (
+            (self.known_dirty_bytes, "dirty"),
+            (self.known_writeback_bytes, "in writeback"),
+        ):
+            if count:
+                parts.append(f"{at_least}{as_size(count)} {state}")
+        return "; ".join(parts + self._troubles())
 
     def _repr_html_(self) -> str:
-        """Show a table in a notebook: the files that hold most, a bar each."""
-        shown = heapq.nlargest(20, self.files, key=lambda record: record.resident_bytes or 0)
-        rows = [(record.path, _share(record), _bar(record)) for record in shown]
-        return html_table(str(self), ("file", "resident", ""), rows)
+        """Show a table in a notebook: the files that failed, then those that hold most."""
+        columns = ("file", "text"), ("resident", "size"), ("", "map")
+        return self._as_html(columns, lambda record: (record.path, _share(record), _bar(record)))
 
     def _record(self, position: int) -> CacheRecord:
-        name, error, size, measured, source, resident, dirty, writeback, spans = self._table.row(
-            position
-        )
-        path = os.fsdecode(name)
-        # Nobody opens a descriptor.
-        step = "cannot measure" if error == errno.EBADF else "cannot open"
+        (
+            name, untouched, failed, error, size, measured, source, unknown,
+            resident, dirty, writeback, evicted, recently_evicted, spans,
+        ) = self._table.row(position)  # fmt: skip
+        path, step = os.fsdecode(name), FAILED_STEPS[failed]
         return CacheRecord(
             path=path,
-            error=os_error(step, error, path) if error else None,
+            error=step_error(step, error, path),
             size_bytes=size,
             measured=measured,
             resident_bytes=resident,
             dirty_bytes=dirty,
             writeback_bytes=writeback,
-            source=_SOURCES[source],
+            source=SOURCES[source],
             spans=None if spans is None else tuple(spans),
+            evicted_bytes=evicted,
+            recently_evicted_bytes=recently_evicted,
+            failed_step=step,
+            unknown=UNKNOWN_REASONS[unknown],
+            is_untouched=untouched,
         )
 
 
 def refused_query(targets: Iterable[Target]) -> CacheReport:
     """The report off Linux."""
-    figures = errno.ENOSYS, 0, (0, 0), 0, None, None, None, None
+    figures = False, 0, errno.ENOSYS, 0, (0, 0), 0, 0, *[None] * 6
     return CacheReport(RefusedTable(as_names(targets), figures))
 
 
@@ -241,20 +341,19 @@ def _draw(asked: int, resident: int) -> str:
 
 
 def _share(record: CacheRecord) -> str:
-    if record.error is not None:
-        return str(record.error.strerror)
-    if record.resident_bytes is None:
-        return f"unknown of {as_size(record.size_bytes)}"
-    return f"{as_size(record.resident_bytes)} of {as_size(record.size_bytes)}"
+    if record.message:
+        return record.message
+    return f"{as_size_or_unknown(record.resident_bytes)} of {as_size(record.range_bytes)}"
 
 
 def _bar(record: CacheRecord) -> str:
+    """Draw the map, or, where the places are not known, a bar as long as what is resident."""
     if record.spans is not None:
         return record.map()
-    if record.resident_bytes is None:
+    if record.message:
         return ""
     start, stop = record.measured
-    size = max(record.size_bytes, 1)
-    asked = MAP_WIDTH if record.size_bytes == 0 else round((stop - start) / size * MAP_WIDTH)
-    full = min(asked, round(record.resident_bytes / size * MAP_WIDTH))
+    asked = round((stop - start) / max(record.size_bytes, 1) * MAP_WIDTH)
+    share = (record.resident_bytes or 0) / max(record.range_bytes, 1)
+    full = min(asked, round(share * asked))
     return "█" * full + "·" * (asked - full)

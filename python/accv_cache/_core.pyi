@@ -14,6 +14,34 @@ class DropCacheStatus(enum.Enum):
     FADVISE_FAILED = 3
     UNKNOWN_ERROR = 4
 
+class FailedStep(enum.Enum):
+    NONE = 0
+    NAME = 1
+    OPEN = 2
+    STATUS = 3
+    ADVISE = 4
+    WRITE_BACK = 5
+    MEASURE = 6
+
+class ResidencySource(enum.Enum):
+    NONE = 0
+    CACHESTAT = 1
+    MINCORE = 2
+
+class SkipReason(enum.Enum):
+    SYMBOLIC_LINK = 0
+    SPECIAL_FILE = 1
+    OTHER_FILE_SYSTEM = 2
+
+class UnknownReason(enum.Enum):
+    NONE = 0
+    NOT_PERMITTED = 1
+    NOT_READABLE = 2
+    NOT_SUPPORTED = 3
+    NO_MAPPING = 4
+
+KEPT_REASONS: tuple[str, ...]
+
 _BytesOrNone: TypeAlias = int | None
 _CgroupRow: TypeAlias = tuple[
     int,
@@ -31,39 +59,46 @@ _CgroupRow: TypeAlias = tuple[
     _BytesOrNone,
 ]
 
-class CacheTable:
+class _Table:
     def __len__(self) -> int: ...
-    def __add__(self, arg0: CacheTable, /) -> CacheTable: ...
     def __getstate__(self) -> tuple[object, ...]: ...
     def __setstate__(self, arg0: tuple[object, ...], /) -> None: ...
+    def paths(self) -> list[bytes]: ...
+    def totals(self) -> list[int]: ...
+    def failed(self, most: int | None = None) -> list[int]: ...
+    def unknown(self, most: int | None = None) -> list[int]: ...
+    def remarkable(self, most: int | None = None) -> list[int]: ...
+    def ranked(self, most: int) -> list[tuple[int, int]]: ...
+    def skipped(self) -> list[tuple[bytes, int]]: ...
+
+class CacheTable(_Table):
+    def select(self, positions: Sequence[int]) -> CacheTable: ...
     def row(
         self, position: int
     ) -> tuple[
         bytes,
+        bool,
+        int,
         int,
         int,
         tuple[int, int],
         int,
+        int,
+        _BytesOrNone,
+        _BytesOrNone,
         _BytesOrNone,
         _BytesOrNone,
         _BytesOrNone,
         Sequence[tuple[int, int]] | None,
     ]: ...
-    def totals(self) -> tuple[int, int, int, int, int, int, int, int]: ...
-    def failed(self) -> list[int]: ...
-    def skipped(self) -> list[tuple[bytes, int]]: ...
 
-class DropTable:
-    def __len__(self) -> int: ...
-    def __add__(self, arg0: DropTable, /) -> DropTable: ...
-    def __getstate__(self) -> tuple[object, ...]: ...
-    def __setstate__(self, arg0: tuple[object, ...], /) -> None: ...
+class DropTable(_Table):
+    def select(self, positions: Sequence[int]) -> DropTable: ...
     def row(
         self, position: int
-    ) -> tuple[bytes, int, int, int, _BytesOrNone, _BytesOrNone, Sequence[int]]: ...
-    def totals(self) -> tuple[int, int, int, int, int, Sequence[int]]: ...
-    def failed(self) -> list[int]: ...
-    def skipped(self) -> list[tuple[bytes, int]]: ...
+    ) -> tuple[
+        bytes, int | None, int, int, int, _BytesOrNone, _BytesOrNone, int, Sequence[int]
+    ]: ...
 
 def cgroup_memory(pid: int | None, path: bytes | None) -> _CgroupRow | None: ...
 def cgroup_verdict(figures: _CgroupRow) -> tuple[int, int]: ...

@@ -3,16 +3,17 @@
 import dataclasses
 import enum
 import errno
-import heapq
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from accv_cache._arguments import Target, as_names
 from accv_cache._holders import holders
-from accv_cache._report import RefusedTable, Report, Table, html_table, os_error
+from accv_cache._joined import Table
+from accv_cache._report import FAILED_STEPS, FailedStep, Record, RefusedTable, Report, step_error
+from accv_cache._residency import UNKNOWN_REASONS, UnknownReason
 from accv_cache._status import DropCacheStatus
-from accv_cache._text import as_count, as_size
+from accv_cache._text import as_count, as_size, as_size_or_unknown
 
 
 class KeptReason(enum.Enum):
@@ -40,44 +41,49 @@ class KeptReason(enum.Enum):
 
 _REASONS = tuple(KeptReason)
 
-_FAILED_STEPS = {
-    DropCacheStatus.PLATFORM_ERROR: "only Linux can evict",
-    DropCacheStatus.FILE_OPEN_FAILED: "cannot open",
-    DropCacheStatus.FADVISE_FAILED: "cannot evict",
-    DropCacheStatus.UNKNOWN_ERROR: "cannot write back",
-}
+_MOST_EXPLAINED = 1000
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class DropRecord:
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class DropRecord(Record):
     """What a drop did to one file. Memory is counted in whole pages, of the range asked for.
 
     Attributes:
         path: The file. For a descriptor, the path that /proc says it leads to.
-        status: SUCCESS if the kernel took the advice.
+        status: SUCCESS if the kernel took the advice. None: the call was stopped before it came to
+            this file, which nobody touched.
         error: What went wrong; None with SUCCESS.
         size_bytes: The file's size.
         before_bytes: Resident before; None if the kernel does not tell the caller.
         after_bytes: Resident after; None if the kernel does not tell the caller.
         kept: The bytes that stayed, by reason; they add up to `after_bytes`. None if unknown.
+        failed_step: The step that failed; None if none did, or off Linux.
+        unknown: Why the bytes are unknown; None if they are known, or the file failed.
 
     Examples:
-        >>> [record] = drop("no such file").files
+        >>> [record] = drop("no such file")
         >>> record.status, record.error.errno, record.evicted_bytes
         (<DropCacheStatus.FILE_OPEN_FAILED: 2>, 2, None)
     """
 
     path: str
-    status: DropCacheStatus
+    status: DropCacheStatus | None
     error: OSError | None
     size_bytes: int
     before_bytes: int | None
     after_bytes: int | None
     kept: dict[KeptReason, int] | None
+    failed_step: FailedStep | None = None
+    unknown: UnknownReason | None = None
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the call was stopped before it came to this file."""
+        return self.status is None
 
     @property
     def evicted_bytes(self) -> int | None:
-        """What left; None if the kernel does not tell. Pages read in meanwhile do not count."""
+        """What was evicted; None if the kernel does not tell. Pages read in meanwhile hide some."""
         if self.before_bytes is None or self.after_bytes is None:
             return None
         return max(0, self.before_bytes - self.after_bytes)
@@ -90,13 +96,32 @@ class DropRecord:
         """Give the fields as JSON takes them; an error as its text, status and reasons by name."""
         return {
             "path": self.path,
-            "status": self.status.name,
+            "status": None if self.status is None else self.status.name,
             "error": None if self.error is None else str(self.error),
+            "failed_step": None if self.failed_step is None else self.failed_step.name,
             "size_bytes": self.size_bytes,
             "before_bytes": self.before_bytes,
             "after_bytes": self.after_bytes,
+            "evicted_bytes": self.evicted_bytes,
+            "unknown": None if self.unknown is None else self.unknown.name,
             "kept": None if self.kept is None else _by_name(self.kept),
         }
+
+    def to_row(self) -> dict[str, Any]:
+        """Give the fields without nesting, as a table takes them: a number for each reason.
+
+        Examples:
+            `pandas.DataFrame(record.to_row() for record in report)`
+
+            >>> drop("no such file")[0].to_row()["kept_mapped_bytes"] is None
+            True
+        """
+        row = self.to_dict()
+        del row["kept"]
+        for reason in KeptReason:
+            count = None if self.kept is None else self.kept.get(reason, 0)
+            row[f"kept_{reason.name.lower()}_bytes"] = count
+        return row
 
 
 class _Sums(NamedTuple):
@@ -105,27 +130,39 @@ class _Sums(NamedTuple):
     files: int
     failed_files: int
     unknown_files: int = 0
+    untouched_files: int = 0
     known_before_bytes: int = 0
     known_after_bytes: int = 0
-    kept: Sequence[int] = (0,) * len(_REASONS)
+    dirty: int = 0
+    writeback: int = 0
+    memory_filesystem: int = 0
+    edge: int = 0
+    mapped: int = 0
+    busy: int = 0
+
+    @property
+    def kept(self) -> Sequence[int]:
+        return self[-len(_REASONS) :]
 
 
 class DropReport(Report[DropRecord]):
-    """What a drop did, file by file and in sum. Immutable; pickles; adds up with `+`.
+    """What a drop did, file by file and in sum. Immutable; pickles; adds up with `+` and `sum`.
 
-    Sums are over the files that were advised. Those named `known_…` leave out the files whose
-    residency the kernel does not tell the caller; the others are None if there is any such file.
+    A sum is None unless every file of the report was measured: a file that failed, or of which the
+    kernel does not tell, may hold anything. The sums named `known_…` are over the others.
+
+    Its `len`, iteration and indexing are those of `files`.
 
     Examples:
         >>> report = drop("no such file") + drop([])
-        >>> len(report.files), report.status
-        (1, <DropCacheStatus.FILE_OPEN_FAILED: 2>)
+        >>> len(report), report.status, report.resident_bytes, report.known_resident_bytes
+        (1, <DropCacheStatus.FILE_OPEN_FAILED: 2>, None, 0)
         >>> report.raise_for_status()
         Traceback (most recent call last):
         FileNotFoundError: [Errno 2] cannot open: No such file or directory: 'no such file'
     """
 
-    __slots__ = ("_sums",)
+    __slots__ = ()
 
     _sums: _Sums
 
@@ -137,64 +174,54 @@ class DropReport(Report[DropRecord]):
     @property
     def status(self) -> DropCacheStatus:
         """The status of the first file that failed, else SUCCESS."""
-        failed = self._table.failed()
-        return self._record(failed[0]).status if failed else DropCacheStatus.SUCCESS
-
-    @property
-    def ok(self) -> bool:
-        """Whether every file was advised."""
-        return self._sums.failed_files == 0
+        for record in self._records(self._table.failed(1)):
+            return record.status or DropCacheStatus.UNKNOWN_ERROR
+        return DropCacheStatus.SUCCESS
 
     @property
     def known_before_bytes(self) -> int:
-        """Resident before, over the files whose residency is known."""
+        """Resident before, over the files that were measured."""
         return self._sums.known_before_bytes
 
     @property
     def known_resident_bytes(self) -> int:
-        """Resident after, over the files whose residency is known."""
+        """Resident after, over the files that were measured."""
         return self._sums.known_after_bytes
 
     @property
     def known_evicted_bytes(self) -> int:
-        """What left, over the files whose residency is known."""
+        """What was evicted, over the files that were measured."""
         return max(0, self.known_before_bytes - self.known_resident_bytes)
 
     @property
     def before_bytes(self) -> int | None:
-        """Resident before; None if that of any file is unknown."""
-        return None if self.unknown_files else self.known_before_bytes
+        """Resident before; None unless every file was measured."""
+        return self.known_before_bytes if self._is_measured() else None
 
     @property
     def resident_bytes(self) -> int | None:
-        """Resident after; None if that of any file is unknown."""
-        return None if self.unknown_files else self.known_resident_bytes
+        """Resident after; None unless every file was measured. 0: all are cold."""
+        return self.known_resident_bytes if self._is_measured() else None
 
     @property
     def evicted_bytes(self) -> int | None:
-        """What left; None if that of any file is unknown."""
-        return None if self.unknown_files else self.known_evicted_bytes
+        """What was evicted; None unless every file was measured."""
+        return self.known_evicted_bytes if self._is_measured() else None
 
     @property
     def kept(self) -> dict[KeptReason, int]:
-        """The bytes that stayed, by reason, over the files whose residency is known."""
+        """The bytes that stayed, by reason, over the files that were measured."""
         return _by_reason(self._sums.kept)
-
-    def raise_for_status(self) -> None:
-        """Raise the error of the first file that failed; do nothing if none did.
-
-        Raises:
-            OSError: What went wrong, with errno and filename; FileNotFoundError and the like.
-        """
-        for record in self.failed[:1]:
-            raise record.error or OSError(errno.EIO, record.status.name, record.path)
 
     def explain(self) -> str:
         """Say what stayed, why, and who holds it: process id, command and mapped bytes.
 
-        It looks now, not when the drop ran. What may not be looked into is said too.
+        It looks now, not when the drop ran. What may not be looked into is said too. Of a report
+        of many files, the first 1000 of which there is something to say are named.
         """
-        return _explanation([record for record in self.files if record.after_bytes != 0])
+        positions = self._table.remarkable(_MOST_EXPLAINED + 1)
+        said = _explanation([*self._records(positions[:_MOST_EXPLAINED])])
+        return f"{said}\n… and more" if len(positions) > _MOST_EXPLAINED else said
 
     def _sums_as_dict(self) -> dict[str, Any]:
         return {
@@ -210,55 +237,44 @@ class DropReport(Report[DropRecord]):
 
     def __str__(self) -> str:
         """One line for a log."""
-        count = as_count(len(self._table), "file")
+        files = as_count(len(self), "file")
         evicted, before = as_size(self.known_evicted_bytes), as_size(self.known_before_bytes)
-        parts = [f"evicted {evicted} of {before} in {count}"]
+        if self._is_measured():
+            parts = [f"evicted {evicted} of {before} in {files}"]
+        elif self._is_unknown():
+            parts = [f"evicted an unknown amount in {files}"]
+        else:
+            parts = [f"evicted at least {evicted} in {files}"]
         if self.kept:
             reasons = ", ".join(reason.value for reason in self.kept)
             parts.append(f"{as_size(self.known_resident_bytes)} stayed: {reasons}")
-        if self.unknown_files:
-            parts.append(f"{as_count(self.unknown_files, 'file')} only their owner may measure")
-        statuses = [record.status for record in self.failed]
-        for status in dict.fromkeys(statuses):
-            failed = as_count(statuses.count(status), "file")
-            parts.append(f"{failed}: {status.name}")
-        return "; ".join(parts)
+        return "; ".join(parts + self._troubles())
 
     def _repr_html_(self) -> str:
-        """Show a table in a notebook: the files that kept most."""
-        shown = heapq.nlargest(20, self.files, key=lambda record: record.after_bytes or 0)
-        rows = [
-            (
-                record.path,
-                record.status.name,
-                _size_or_unknown(record.before_bytes),
-                _size_or_unknown(record.after_bytes),
-                ", ".join(reason.value for reason in record.kept or ()),
-            )
-            for record in shown
-        ]
-        return html_table(str(self), ("file", "status", "resident before", "after", "why"), rows)
+        """Show a table in a notebook: the files that failed, then those that kept most."""
+        columns = ("file", "text"), ("status", "text"), ("before", "size"), ("after", "size")
+        return self._as_html((*columns, ("why", "text")), _as_cells)
 
     def _record(self, position: int) -> DropRecord:
-        name, number, error, size, before, after, kept = self._table.row(position)
-        path = os.fsdecode(name)
-        known = after is not None
-        status = DropCacheStatus(number)
+        name, status, failed, error, size, before, after, unknown, kept = self._table.row(position)
+        path, step = os.fsdecode(name), FAILED_STEPS[failed]
         return DropRecord(
             path=path,
-            status=status,
-            error=os_error(_FAILED_STEPS[status], error, path) if error else None,
+            status=None if status is None else DropCacheStatus(status),
+            error=step_error(step, error, path),
             size_bytes=size,
             before_bytes=before,
             after_bytes=after,
-            kept=_by_reason(kept) if known else None,
+            kept=None if after is None else _by_reason(kept),
+            failed_step=step,
+            unknown=UNKNOWN_REASONS[unknown],
         )
 
 
 def refused_drop(targets: Iterable[Target]) -> DropReport:
     """The report off Linux."""
     status = DropCacheStatus.PLATFORM_ERROR.value
-    figures = status, errno.ENOSYS, 0, None, None, (0,) * len(_REASONS)
+    figures = status, 0, errno.ENOSYS, 0, None, None, 0, (0,) * len(_REASONS)
     return DropReport(RefusedTable(as_names(targets), figures))
 
 
@@ -270,22 +286,26 @@ def _by_name(kept: dict[KeptReason, int]) -> dict[str, int]:
     return {reason.name: count for reason, count in kept.items()}
 
 
-def _size_or_unknown(count: int | None) -> str:
-    return "unknown" if count is None else as_size(count)
+def _as_cells(record: DropRecord) -> tuple[str, ...]:
+    return (
+        record.path,
+        "" if record.status is None else record.status.name,
+        as_size_or_unknown(record.before_bytes),
+        as_size_or_unknown(record.after_bytes),
+        record.message or ", ".join(reason.value for reason in record.kept or ()),
+    )
 
 
 def _explanation(records: Sequence[DropRecord]) -> str:
     lines = []
     for record in records:
-        if record.error is not None:
-            lines.append(f"{record.path}: {record.error.strerror}")
-        elif record.after_bytes is None:
-            lines.append(f"{record.path}: dropped, but only its owner or a writer may measure it")
+        if record.message:
+            lines.append(f"{record.path}: {record.message}")
         for reason, count in (record.kept or {}).items():
             lines.append(f"{record.path}: {as_size(count)} stayed: {reason.value}")
-    unexplained = [record.path for record in records if _is_held(record)]
-    if unexplained:
-        lines.append(str(holders(unexplained)))
+    held = [record.path for record in records if _is_held(record)]
+    if held:
+        lines.append(str(holders(held)))
     return "\n".join(lines) or "nothing stayed"
 
 

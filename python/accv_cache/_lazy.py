@@ -12,15 +12,15 @@ class LazyRecords(Sequence[Record]):
     A report over a million files costs no million Python objects until someone asks for them.
     """
 
-    __slots__ = ("_count", "_make")
+    __slots__ = ("_make", "_positions")
 
-    def __init__(self, count: int, make: Callable[[int], Record]) -> None:
-        """Hold `count` records, of which `make(position)` makes one."""
-        self._count = count
+    def __init__(self, positions: Sequence[int], make: Callable[[int], Record]) -> None:
+        """Hold a record for each position, which `make(position)` makes."""
+        self._positions = positions
         self._make = make
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._positions)
 
     @overload
     def __getitem__(self, index: int) -> Record: ...
@@ -28,10 +28,17 @@ class LazyRecords(Sequence[Record]):
     def __getitem__(self, index: slice) -> "list[Record]": ...
     def __getitem__(self, index: int | slice) -> "Record | list[Record]":
         """Make the record at a position, or a list of those in a slice."""
-        positions = range(self._count)[index]
-        if isinstance(positions, int):
-            return self._make(positions)
-        return [self._make(position) for position in positions]
+        if isinstance(index, slice):
+            return [self._make(position) for position in self._positions[index]]
+        return self._make(self._positions[index])
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with any sequence, record by record."""
+        if not isinstance(other, Sequence) or len(self) != len(other):
+            return False
+        return all(left == right for left, right in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment] # as a list has none
 
     def __repr__(self) -> str:
-        return f"<{self._count} records>"
+        return f"<{len(self)} records>"

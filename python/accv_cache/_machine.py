@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from accv_cache._report import html_table
 from accv_cache._text import as_size
 
 if sys.platform == "linux":
@@ -28,12 +27,15 @@ def known_rows(*rows: tuple[str, int | None]) -> list[Row]:
 
 def rows_as_html(caption: str, rows: Iterable[Row]) -> str:
     """Write rows as a table for a notebook."""
+    from accv_cache._html import html_table  # noqa: PLC0415 - the command line draws none
+
     # A browser drops spaces at the start of a cell, but for those that do not break.
     cells = [
         (row.name.replace("  ", "\N{NO-BREAK SPACE}" * 4), as_size(row.size), row.share)
         for row in rows
     ]
-    return html_table(caption, ("memory", "bytes", "of the limit"), cells)
+    columns = ("memory", "text"), ("bytes", "size"), ("of the limit", "size")
+    return html_table(caption, columns, cells)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

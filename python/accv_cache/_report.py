@@ -3,15 +3,24 @@
 import dataclasses
 import enum
 import errno
+import itertools
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Generic, Protocol, TypeVar, overload
 
+from accv_cache._joined import JoinedTable, Table
 from accv_cache._lazy import LazyRecords
+from accv_cache._residency import UnknownReason
+from accv_cache._text import as_count
 
 TYPE_CHECKING = False  # `typing` has it from Python 3.11 on
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+FORM_VERSION = 1
+"""Of what `to_dict` gives. It grows when a key changes its meaning or goes."""
+
+_MOST_SHOWN = 20
 
 
 class SkipReason(enum.Enum):
@@ -33,36 +42,104 @@ class SkipReason(enum.Enum):
 _SKIP_REASONS = tuple(SkipReason)
 
 
-class Record(Protocol):
-    """What a report says of one file."""
+class FailedStep(enum.Enum):
+    """The step at which a file failed. The value says it in words.
 
-    def to_dict(self) -> dict[str, Any]: ...
+    Examples:
+        >>> FailedStep.WRITE_BACK.value
+        'cannot write back'
+    """
+
+    NAME = "cannot be a path"
+    """It has a NUL byte inside."""
+    OPEN = "cannot open"
+    """open(2)"""
+    STATUS = "cannot ask for its status"
+    """fstat(2)"""
+    ADVISE = "cannot evict"
+    """posix_fadvise(2)"""
+    WRITE_BACK = "cannot write back"
+    """sync_file_range(2) or fdatasync(2): nothing of the file was evicted."""
+    MEASURE = "cannot measure"
+    """cachestat(2) or mincore(2)"""
+
+
+FAILED_STEPS = (None, *FailedStep)
+"""By their number in the core."""
+UNTOUCHED = "not touched: the call was stopped before"
+
+
+class Record:
+    """What a report says of one file: equal to another that says the same, errors included."""
+
+    __slots__ = ()
+
+    path: str
+    error: OSError | None
+    unknown: UnknownReason | None
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the call was stopped before it came to this file."""
+        raise NotImplementedError
+
+    @property
+    def message(self) -> str:
+        """Why the file failed, or why what it holds is unknown; empty where all is known."""
+        if self.error is not None:
+            return str(self.error.strerror)
+        if self.unknown is not None:
+            return self.unknown.value
+        return UNTOUCHED if self.is_untouched else ""
+
+    def _key(self) -> tuple[object, ...]:
+        values = (getattr(self, field.name) for field in dataclasses.fields(self))  # type: ignore[arg-type]
+        return tuple(map(_as_hashable, values))
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all fields; of an error number, text and path, where exceptions compare none."""
+        return (
+            isinstance(other, Record) and type(self) is type(other) and self._key() == other._key()
+        )
+
+    def __hash__(self) -> int:
+        """Hash what is compared."""
+        return hash(self._key())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields as JSON takes them."""
+        raise NotImplementedError
+
+
+def _as_hashable(value: object) -> object:
+    if isinstance(value, OSError):
+        return type(value), value.errno, value.strerror, value.filename
+    return frozenset(value.items()) if isinstance(value, dict) else value
 
 
 RecordT = TypeVar("RecordT", bound=Record)
 
 
-class Table(Protocol):
-    """The figures that a report shows: those of the core, or a `RefusedTable`."""
-
-    def __len__(self) -> int: ...
-    def row(self, position: int) -> tuple[Any, ...]: ...
-    def totals(self) -> tuple[Any, ...]: ...
-    def failed(self) -> list[int]: ...
-    def skipped(self) -> list[tuple[bytes, int]]: ...
-
-
 class Sums(Protocol):
-    """The sums of a report, of which these are in every one."""
+    """The sums that every report has."""
 
     @property
+    def files(self) -> int: ...
+    @property
+    def failed_files(self) -> int: ...
+    @property
     def unknown_files(self) -> int: ...
+    @property
+    def untouched_files(self) -> int: ...
 
 
 class Report(Generic[RecordT]):
-    """One record per file, made when looked at. Immutable; pickles; adds up with `+`."""
+    """One record per file, made when looked at. Immutable; pickles; adds up with `+` and `sum`.
 
-    __slots__ = ("_table",)
+    Its `len`, iteration and indexing are those of `files`.
+    """
+
+    __slots__ = ("_sums", "_table")
 
     _sums: Sums
 
@@ -73,15 +150,41 @@ class Report(Generic[RecordT]):
     def _record(self, position: int) -> RecordT:
         raise NotImplementedError
 
+    def _records(self, positions: Sequence[int]) -> Sequence[RecordT]:
+        return LazyRecords(positions, self._record)
+
     @property
     def files(self) -> Sequence[RecordT]:
         """One record per file, in the order of the list, made when looked at."""
-        return LazyRecords(len(self._table), self._record)
+        return self._records(range(len(self._table)))
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __iter__(self) -> Iterator[RecordT]:
+        return iter(self.files)
+
+    @overload
+    def __getitem__(self, index: int) -> RecordT: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[RecordT]: ...
+    def __getitem__(self, index: int | slice) -> RecordT | Sequence[RecordT]:
+        """Give the record at a position, or a list of those in a slice."""
+        return self.files[index]
+
+    def __bool__(self) -> bool:
+        """A report is true, also one of no file: ask `ok` or `len`."""
+        return True
+
+    @property
+    def ok(self) -> bool:
+        """Whether no file failed, and none is untouched."""
+        return self._sums.failed_files + self._sums.untouched_files == 0
 
     @property
     def failed(self) -> Sequence[RecordT]:
         """The records of the files that could not be opened, evicted or measured."""
-        return [self._record(position) for position in self._table.failed()]
+        return self._records(self._table.failed())
 
     @property
     def unknown_files(self) -> int:
@@ -89,9 +192,54 @@ class Report(Generic[RecordT]):
         return self._sums.unknown_files
 
     @property
+    def untouched_files(self) -> int:
+        """The number of files that the call did not come to, because it was stopped before."""
+        return self._sums.untouched_files
+
+    @property
     def skipped(self) -> Sequence[tuple[str, SkipReason]]:
         """What was met in directories and skipped: paths and reasons."""
         return [(os.fsdecode(path), _SKIP_REASONS[why]) for path, why in self._table.skipped()]
+
+    def raise_for_status(self) -> None:
+        """Raise the error of the first file that failed; do nothing if none did.
+
+        Raises:
+            OSError: What went wrong, with errno and filename; FileNotFoundError and the like.
+                InterruptedError if none failed, but the call was stopped before the last.
+        """
+        for record in self._records(self._table.failed(1)):
+            raise record.error or OSError(errno.EIO, "failed", record.path)
+        if self.untouched_files:
+            raise InterruptedError(errno.EINTR, UNTOUCHED)
+
+    def by_directory(self, depth: int = 1) -> "dict[str, Self]":
+        """Divide the report by directory, as du(1) does; each file counts in one part.
+
+        Args:
+            depth: How many levels below the directory that all files share; 0: that one alone.
+                A file that lies higher counts for its own directory.
+
+        Returns:
+            A report for each directory that has files, in the order of their first files. What was
+            skipped is in none of them.
+
+        Raises:
+            ValueError: `depth` is negative.
+        """
+        if depth < 0:
+            msg = f"depth must be 0 or more, not {depth}"
+            raise ValueError(msg)
+        folders = [os.path.dirname(path) or b"." for path in self._table.paths()]  # noqa: PTH120
+        level = len(_shared(folders)) + depth
+        positions: dict[bytes, list[int]] = {}
+        for position, folder in enumerate(folders):
+            part = b"/".join(folder.split(b"/")[:level])
+            positions.setdefault(part or b"/", []).append(position)
+        return {
+            os.fsdecode(folder): type(self)(self._table.select(chosen))
+            for folder, chosen in positions.items()
+        }
 
     def _sums_as_dict(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -99,17 +247,59 @@ class Report(Generic[RecordT]):
     def to_dict(self) -> dict[str, Any]:
         """Give sums and records as JSON takes them."""
         return {
+            "version": FORM_VERSION,
             **self._sums_as_dict(),
             "unknown_files": self.unknown_files,
+            "failed_files": self._sums.failed_files,
+            "untouched_files": self.untouched_files,
             "files": [record.to_dict() for record in self.files],
             "skipped": [{"path": path, "reason": why.value} for path, why in self.skipped],
         }
 
+    def _is_measured(self) -> bool:
+        """Whether what every file holds is known."""
+        return self.ok and not self.unknown_files
+
+    def _is_unknown(self) -> bool:
+        """Whether what every file holds is unknown, and there is one."""
+        sums = self._sums
+        return 0 < len(self) == sums.failed_files + sums.unknown_files + sums.untouched_files
+
+    def _troubles(self) -> list[str]:
+        """Say how many files failed or could not be measured, and of the first of them why."""
+        parts = []
+        for count, trouble, first in (
+            (self.unknown_files, "not measured", self._table.unknown(1)),
+            (self._sums.failed_files, "failed", self._table.failed(1)),
+        ):
+            for record in self._records(first):
+                others = ", the first:" if count > 1 else ":"
+                why = record.message
+                parts.append(f"{as_count(count, 'file')} {trouble}{others} {record.path!r}: {why}")
+        if self.untouched_files:
+            parts.append(f"{as_count(self.untouched_files, 'file')} not touched")
+        return parts
+
+    def _as_html(
+        self, columns: Sequence[tuple[str, str]], cells_of: Callable[[RecordT], tuple[str, ...]]
+    ) -> str:
+        from accv_cache._html import html_table  # noqa: PLC0415 - the command line draws none
+
+        shown = [position for _, position in self._table.ranked(_MOST_SHOWN)]
+        caption = str(self)
+        if len(shown) < len(self):
+            caption += f" ({len(shown)} shown of {len(self)}: failed, unknown, holding most)"
+        return html_table(caption, columns, map(cells_of, self._records(shown)))
+
     def __add__(self, other: "Self") -> "Self":
-        """Join two reports, the files of the left one first."""
+        """Join two reports, the files of the left one first. Nothing is copied."""
         if type(self) is not type(other):
             return NotImplemented
-        return type(self)(self._table + other._table)  # type: ignore[operator]
+        return type(self)(JoinedTable(self._table, other._table))
+
+    def __radd__(self, other: int) -> "Self":
+        """Let `sum` start with its 0."""
+        return self if other == 0 else NotImplemented
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle the figures."""
@@ -119,31 +309,63 @@ class Report(Generic[RecordT]):
         return f"<{type(self).__name__}: {self}>"
 
 
+def _shared(folders: Iterable[bytes]) -> Sequence[bytes]:
+    """Give the parts of the path of the directory that all folders share."""
+    shared: Sequence[bytes] | None = None
+    for folder in folders:
+        parts = folder.split(b"/")
+        if shared is None:
+            shared = parts
+        elif parts[: len(shared)] != shared:
+            pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(shared, parts))  # noqa: B905
+            shared = [part for part, _ in pairs]
+    return shared or []
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class RefusedTable:
     """The table of a verb off Linux: no file is opened, and nothing is known of any."""
 
-    paths: tuple[bytes, ...]
+    names: tuple[bytes, ...]
     figures: tuple[Any, ...]
     """What each row has beside the path."""
 
     def __len__(self) -> int:
-        return len(self.paths)
-
-    def __add__(self, other: "RefusedTable") -> "RefusedTable":
-        return RefusedTable(self.paths + other.paths, self.figures)
+        return len(self.names)
 
     def row(self, position: int) -> tuple[Any, ...]:
-        return (self.paths[position], *self.figures)
+        """Give what is known of one file."""
+        return (self.names[position], *self.figures)
+
+    def paths(self) -> Sequence[bytes]:
+        """Give the path of each file."""
+        return self.names
 
     def totals(self) -> tuple[int, int]:
+        """Give the number of files, all of which failed; the other sums are 0."""
         return len(self), len(self)
 
-    def failed(self) -> list[int]:
-        return list(range(len(self)))
+    def failed(self, most: int | None = None) -> Sequence[int]:
+        """Give the positions of the files that failed: of all."""
+        return range(len(self))[:most]
 
-    def skipped(self) -> list[tuple[bytes, int]]:
-        return []
+    def unknown(self, most: int | None = None) -> Sequence[int]:  # noqa: ARG002 - none at all
+        """Give the positions of those that did not fail: of none."""
+        return ()
+
+    remarkable = failed
+
+    def ranked(self, most: int) -> Sequence[tuple[int, int]]:
+        """Give rank and position of those to show first."""
+        return [(0, position) for position in self.failed(most)]
+
+    def skipped(self) -> Sequence[tuple[bytes, int]]:
+        """Give what was skipped: no directory was entered."""
+        return ()
+
+    def select(self, positions: Sequence[int]) -> "RefusedTable":
+        """Make a table of these files alone."""
+        return RefusedTable(tuple(self.names[each] for each in positions), self.figures)
 
 
 _REMEDIES = {
@@ -157,23 +379,19 @@ _REMEDIES = {
 }
 
 
-def os_error(step: str, number: int, path: str) -> OSError:
-    """Make the error of a failed step: what failed, why, and what would help.
+def os_error(what: str, number: int, path: str) -> OSError:
+    """Make the error of what failed: what it is, why, and what would help.
 
     Examples:
         >>> os_error("cannot open", 2, "clip.mp4")
         FileNotFoundError(2, 'cannot open: No such file or directory')
     """
     remedy = f" ({_REMEDIES[number]})" if number in _REMEDIES else ""
-    return OSError(number, f"{step}: {os.strerror(number)}{remedy}", path)
+    return OSError(number, f"{what}: {os.strerror(number)}{remedy}", path)
 
 
-def html_table(caption: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Write a table for a notebook; the cells are text, not HTML."""
-    from html import escape  # noqa: PLC0415 - for the start-up of the command line
-
-    lines = [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
-    names = "".join(f"<th>{escape(name)}</th>" for name in header)
-    table = f"<table><caption>{escape(caption)}</caption><tr>{names}</tr>{''.join(lines)}</table>"
-    # A path that is not UTF-8 holds surrogates, which nobody could write down.
-    return table.encode(errors="replace").decode()
+def step_error(step: FailedStep | None, number: int, path: str) -> OSError | None:
+    """Make the error of a file of a report; None if `number` is 0."""
+    if not number:
+        return None
+    return os_error("only Linux can evict or measure" if step is None else step.value, number, path)

@@ -15,3 +15,27 @@ class ResidencySource(enum.Enum):
     """cachestat(2), Linux 6.5 and newer."""
     MINCORE = "mincore"
     """mincore(2) over a read-only mapping: on overlayfs, and on older kernels."""
+
+
+class UnknownReason(enum.Enum):
+    """Why what a file holds is unknown. The value says it in words.
+
+    Examples:
+        >>> UnknownReason.NOT_PERMITTED.value
+        'only its owner or a writer may measure it'
+    """
+
+    NOT_PERMITTED = "only its owner or a writer may measure it"
+    """The kernel tells nobody else, but for root."""
+    NOT_READABLE = "the descriptor cannot be read, and its file cannot be opened again"
+    """Pass the path, or a descriptor that is open to read."""
+    NOT_SUPPORTED = "its file system cannot be measured, or not on this kernel"
+    """hugetlbfs on an older kernel, and the like."""
+    NO_MAPPING = "it cannot be mapped: no memory, or too many mappings"
+    """mmap(2) failed."""
+
+
+SOURCES = (None, *ResidencySource)
+"""By their number in the core."""
+UNKNOWN_REASONS = (None, *UnknownReason)
+"""By their number in the core."""

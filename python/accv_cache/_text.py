@@ -15,6 +15,26 @@ def as_size(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
+def as_size_or_unknown(count: int | None) -> str:
+    """Write a number of bytes that may be unknown.
+
+    Examples:
+        >>> as_size_or_unknown(None), as_size_or_unknown(0)
+        ('unknown', '0 B')
+    """
+    return "unknown" if count is None else as_size(count)
+
+
+def as_percent(part: int, whole: int) -> str:
+    """Write a share. Only all of it is 100 %, and only nothing 0 %.
+
+    Examples:
+        >>> as_percent(0, 0), as_percent(1, 1000), as_percent(999, 1000), as_percent(5, 5)
+        ('0 %', '1 %', '99 %', '100 %')
+    """
+    return f"{max(1, 100 * part // whole) if part else 0} %"
+
+
 def as_count(count: int, noun: str) -> str:
     """Write a number of things.
 

@@ -1,0 +1,147 @@
+"""Tables that are joined when somebody looks: what `+` costs does not depend on their length."""
+
+import itertools
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from heapq import nsmallest
+from typing import Any, NamedTuple, Protocol
+
+
+class Table(Protocol):
+    """The figures that a report shows: those of the core, or a table that stands in for one."""
+
+    def __len__(self) -> int: ...
+
+    def row(self, position: int) -> tuple[Any, ...]:
+        """Give what is known of one file."""
+
+    def paths(self) -> Sequence[bytes]:
+        """Give the path of each file."""
+
+    def totals(self) -> Sequence[int]:
+        """Give the sums over the files, in the order of the report's `_Sums`."""
+
+    def failed(self, most: int | None = None) -> Sequence[int]:
+        """Give the positions of the files that failed, at most so many."""
+
+    def unknown(self, most: int | None = None) -> Sequence[int]:
+        """Give the positions of those that did not fail, and that could not be measured."""
+
+    def remarkable(self, most: int | None = None) -> Sequence[int]:
+        """Give the positions of all but those that are known to hold nothing."""
+
+    def ranked(self, most: int) -> Sequence[tuple[int, int]]:
+        """Give rank and position of those to show first: failed, unknown, holding most."""
+
+    def skipped(self) -> Sequence[tuple[bytes, int]]:
+        """Give what was met in directories and skipped: path and number of the reason."""
+
+    def select(self, positions: Sequence[int]) -> "Table":
+        """Make a table of these files alone."""
+
+
+class _Parts(NamedTuple):
+    tables: Sequence[Table]
+    ends: Sequence[int]  # where each table ends, counted in files
+
+
+class JoinedTable:
+    """Several tables as one. None of them is copied."""
+
+    __slots__ = ("_length", "_totals", "inside")
+
+    def __init__(self, *tables: Table) -> None:
+        """Join the tables, in this order."""
+        self.inside: Sequence[Table] | _Parts = tables
+        self._length = sum(map(len, tables))
+        # What was refused off Linux has fewer sums: the others are 0.
+        numbers = itertools.zip_longest(*(table.totals() for table in tables), fillvalue=0)
+        self._totals = tuple(map(sum, numbers))
+
+    def _parts(self) -> _Parts:
+        """Find the tables that none of them joins; without recursion, for a long chain of `+`."""
+        inside = self.inside
+        if isinstance(inside, _Parts):
+            return inside
+        tables: list[Table] = []
+        waiting = [*reversed(inside)]
+        while waiting:
+            table = waiting.pop()
+            if not isinstance(table, JoinedTable):
+                tables.append(table)
+            elif isinstance(table.inside, _Parts):
+                tables += table.inside.tables
+            else:
+                waiting += reversed(table.inside)
+        self.inside = parts = _Parts(tables, [*itertools.accumulate(map(len, tables))])
+        return parts
+
+    def _part_of(self, position: int) -> int:
+        return bisect_right(self._parts().ends, position)
+
+    def _start(self, part: int) -> int:
+        tables, ends = self._parts()
+        return ends[part] - len(tables[part])
+
+    def _find(self, find: Callable[[Table], Iterable[int]], most: int | None) -> list[int]:
+        positions = (
+            self._start(part) + position
+            for part, table in enumerate(self._parts().tables)
+            for position in find(table)
+        )
+        return [*itertools.islice(positions, most)]
+
+    def __len__(self) -> int:
+        return self._length
+
+    def row(self, position: int) -> tuple[Any, ...]:
+        """Give what is known of one file."""
+        part = self._part_of(position)
+        return self._parts().tables[part].row(position - self._start(part))
+
+    def paths(self) -> list[bytes]:
+        """Give the path of each file."""
+        return [path for table in self._parts().tables for path in table.paths()]
+
+    def totals(self) -> tuple[int, ...]:
+        """Give the sums of all tables."""
+        return self._totals
+
+    def failed(self, most: int | None = None) -> list[int]:
+        """Give the positions of the files that failed."""
+        return self._find(lambda table: table.failed(most), most)
+
+    def unknown(self, most: int | None = None) -> list[int]:
+        """Give the positions of those that could not be measured."""
+        return self._find(lambda table: table.unknown(most), most)
+
+    def remarkable(self, most: int | None = None) -> list[int]:
+        """Give the positions of all but those that are known to hold nothing."""
+        return self._find(lambda table: table.remarkable(most), most)
+
+    def ranked(self, most: int) -> list[tuple[int, int]]:
+        """Give rank and position of those to show first."""
+        ranks = (
+            (rank, self._start(part) + position)
+            for part, table in enumerate(self._parts().tables)
+            for rank, position in table.ranked(most)
+        )
+        return nsmallest(most, ranks)
+
+    def skipped(self) -> list[tuple[bytes, int]]:
+        """Give what was met in directories and skipped."""
+        return [each for table in self._parts().tables for each in table.skipped()]
+
+    def select(self, positions: Sequence[int]) -> "JoinedTable":
+        """Make a table of these files alone."""
+        tables = self._parts().tables
+        return JoinedTable(
+            *(
+                tables[part].select([position - self._start(part) for position in run])
+                for part, run in itertools.groupby(positions, self._part_of)
+            )
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle the tables that are joined."""
+        return JoinedTable, tuple(self._parts().tables)
