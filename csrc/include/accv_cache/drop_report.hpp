@@ -21,8 +21,10 @@ struct kept_bytes {
     std::int64_t dirty = 0;              ///< Not written back yet.
     std::int64_t writeback = 0;          ///< Being written back.
     std::int64_t memory_filesystem = 0;  ///< tmpfs, ramfs: the page cache is the only copy.
-    std::int64_t edge = 0;               ///< In a page or folio that is partly outside the range.
-    std::int64_t mapped = 0;             ///< In a file that a process was seen to have mapped.
+    /// In a page or folio that is partly outside the range. The kernel does not tell folios apart:
+    /// resident pages beside the edge that could be one count too.
+    std::int64_t edge = 0;
+    std::int64_t mapped = 0;  ///< In a file that a process was seen to have mapped.
     /// None of these: in use by the kernel or by an unseen process; or dirty, where the kernel does
     /// not tell (overlayfs, without `sync`).
     std::int64_t busy = 0;

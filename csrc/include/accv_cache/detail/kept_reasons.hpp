@@ -80,13 +80,17 @@ inline std::int64_t cut_by(const byte_range& range) noexcept {
 
 /// Turns `busy` into `mapped` where a process is seen to have the file mapped. The same for edge
 /// bytes beyond the pages that the range itself cuts: they may be mapped pages.
+///
+/// It reads the maps of every process, which takes milliseconds. So it is not done for a file whose
+/// edges explain all that stayed: who reads a file and drops what was read, again and again, has
+/// such an edge every time.
 inline void find_mapped(std::vector<drop_record>& records,
                         const std::vector<file_identity>& identities, const path_list& paths,
                         const byte_range& range) {
     process_scan scan;
     std::vector<std::pair<std::size_t, std::size_t>> files;  // position here, number in the scan
     for (std::size_t i = 0; i != records.size(); ++i)
-        if (records[i].kept.busy != 0 || records[i].kept.edge > cut_by(range))
+        if (records[i].kept.busy != 0)
             files.emplace_back(i, scan.add(identities[i], paths.text(i)));
     if (files.empty()) return;
     std::vector<char> is_mapped(files.size(), 0);
