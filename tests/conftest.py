@@ -1,5 +1,6 @@
 """Fixtures: files in a known state, on a known file system."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -172,17 +173,25 @@ def long_list(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def clips(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     """Clips of several MB by name; read them only, or copy them to the file system under test."""
     from support.clips import Codec, encode  # noqa: PLC0415 - PyAV is not there for every Python
 
-    directory = tmp_path_factory.mktemp("clips")
     codecs: dict[str, Codec] = {"h264": "libx264", "hevc": "libx265"}
-    return {
-        f"{name}.{container}": encode(directory / f"{name}.{container}", codec)
-        for name, codec in codecs.items()
-        for container in ("mp4", "mkv")
-    }
+    base = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        base = base.parent  # of all workers of this run: the first one makes them
+    with (base / "clips.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (base / "clips").exists():
+            unfinished = tmp_path_factory.mktemp("clips")
+            for name, codec in codecs.items():
+                for container in ("mp4", "mkv"):
+                    encode(unfinished / f"{name}.{container}", codec)
+            unfinished.rename(base / "clips")
+    return {path.name: path for path in sorted((base / "clips").iterdir())}
 
 
 @pytest.fixture

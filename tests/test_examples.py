@@ -11,6 +11,9 @@ import pytest
 
 from support.needs import need
 
+# One worker builds the decoder.
+pytestmark = pytest.mark.xdist_group("decoder")
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 # Printed sizes are rounded, and some machines reclaim pages that nobody asked them to.
