@@ -23,6 +23,7 @@ from accv_cache import (
     DropRecord,
     KeptReason,
     ResidencySource,
+    UnknownReason,
 )
 from accv_cache._cli import tables
 from accv_cache._cli.cgroup import memory_table
@@ -79,7 +80,16 @@ EVICTION = [
     DropRecord(
         "b.mp4", DropCacheStatus.SUCCESS, None, GIB, GIB, 9 * MIB, {KeptReason.MAPPED: 9 * MIB}
     ),
-    DropRecord("c.mp4", DropCacheStatus.SUCCESS, None, GIB, None, None, None),
+    DropRecord(
+        "c.mp4",
+        DropCacheStatus.SUCCESS,
+        None,
+        GIB,
+        None,
+        None,
+        None,
+        unknown=UnknownReason.NOT_PERMITTED,
+    ),
     DropRecord(
         "d.mp4",
         DropCacheStatus.FILE_OPEN_FAILED,

@@ -14,7 +14,8 @@ from accv_cache import CacheReport, query
 from accv_cache.__main__ import main
 from accv_cache._cli import output, watching
 from support.command import chunks, in_terminal, run, run_here, run_in_shell, run_in_terminal
-from support.files import MakeFile
+from support.files import MakeFile, State
+from support.privileges import as_other_user
 from support.residency import cold
 
 MIB = 1024 * 1024
@@ -40,7 +41,7 @@ class TestForPeople:
         ]
         assert [row.split("  ")[-1] for row in rows] == ["2.0 MiB", "1.0 MiB", "1.0 MiB"]
         assert set(rows[2].split()[1]) == {"·"}
-        assert sums == "3.0 MiB of 4.0 MiB resident in 3 files."
+        assert sums == "3.0 MiB of 4.0 MiB resident (75 %) in 3 files."
 
     def test_fits_a_narrow_terminal(self, make_file: MakeFile) -> None:
         screen = run_in_terminal("query", str(make_file(MIB)), columns=60)
@@ -133,6 +134,50 @@ class TestForPrograms:
             assert screen.text.replace("\r\n", "\n") == run("query", form, path).stdout
 
 
+class TestDepth:
+    @pytest.fixture
+    def tree(self, ext4: Path, make_file: MakeFile) -> Path:
+        states: dict[str, State] = {"a": "dirty", "a/b": "dirty", "c": "cold"}
+        for name, state in states.items():
+            (ext4 / name).mkdir()
+            make_file(MIB, state, ext4 / name)
+        return ext4
+
+    @pytest.mark.parametrize(
+        ("depth", "sums"),
+        [
+            (0, {"": (2 * MIB, 3)}),
+            (1, {"/a": (2 * MIB, 2), "/c": (0, 1)}),
+            (2, {"/a": (MIB, 1), "/a/b": (MIB, 1), "/c": (0, 1)}),
+        ],
+    )
+    def test_sums_directories_up(
+        self, tree: Path, depth: int, sums: dict[str, tuple[int, int]]
+    ) -> None:
+        arguments = ("query", "--depth", str(depth), str(tree))
+        document = json.loads(run_here(*arguments, "--json").stdout)
+        found = {each["path"]: each for each in document["directories"]}
+        assert {path: (each["resident_bytes"], each["files"]) for path, each in found.items()} == {
+            f"{tree}{name}": figures for name, figures in sums.items()
+        }
+        lines = run_here(*arguments, "--porcelain").stdout.splitlines()
+        assert [line.split("\t") for line in lines] == [
+            [str(value) for value in found[path].values()] for path in sorted(found)
+        ]
+
+    def test_shows_what_holds_most_first(self, tree: Path) -> None:
+        heads, *rows, _, sums = run_here("query", "--depth", "1", str(tree)).stdout.splitlines()
+        assert heads.split() == ["directory", "map", "%", "resident", "of", "files"]
+        assert [row.split()[0] for row in rows] == [f"{tree}/a", f"{tree}/c"]
+        assert rows[0].split()[-5:] == ["2.0", "MiB", "2.0", "MiB", "2"]
+        assert sums.startswith("2.0 MiB of 3.0 MiB resident")
+
+    def test_says_what_is_unknown(self, tree: Path) -> None:
+        result = as_other_user(run_here, "query", "--depth", "1", str(tree))
+        assert "unknown" in result.stdout
+        assert "0 B of" not in result.stdout
+
+
 class TestInterruption:
     def test_draws_a_bar_and_ends_with_the_totals_so_far(self, long_list: Path) -> None:
         arguments = ("query", "-w", "1", "--from", str(long_list))
@@ -156,7 +201,7 @@ class TestWatch:
             text = ""
             for chunk in chunks(terminal):
                 text += chunk.decode()
-                if "1.0 MiB of 1.0 MiB resident in 1 file" in text:
+                if "1.0 MiB of 1.0 MiB resident (100 %) in 1 file" in text:
                     cold(path)
                 if "-1.0 MiB" in text:
                     process.send_signal(signal.SIGINT)
@@ -210,5 +255,7 @@ class TestWatch:
         path = make_file(MIB, "dirty")
         program = f"accv-cache query --watch --interval 0.05 '{path}' | head -n 2"
         result = run_in_shell(program, Path("/"))
-        assert result.stdout == "1.0 MiB of 1.0 MiB resident in 1 file; 1.0 MiB dirty.\n" * 2
+        assert (
+            result.stdout == "1.0 MiB of 1.0 MiB resident (100 %) in 1 file; 1.0 MiB dirty.\n" * 2
+        )
         assert result.stderr == ""

@@ -143,11 +143,10 @@ def _mention_unknown(report: DropReport) -> None:
     """Name one of the files that cannot be measured: of a million, one tells what is wrong."""
     if not report.unknown_files:
         return
-    first = next(each for each in report.files if each.kept is None and each.error is None)
+    first = next(each for each in report.files if each.unknown is not None)
+    assert first.unknown is not None  # noqa: S101 - for the type checker
     others = f" and {as_count(report.unknown_files - 1, 'more file')}" * (report.unknown_files > 1)
-    complain(
-        f"{printable(first.path)}{others}: dropped, but only the owner or a writer may measure it"
-    )
+    complain(f"{printable(first.path)}{others}: dropped, but unknown: {first.unknown.value}")
 
 
 def _say_what_helps(report: DropReport) -> None:

@@ -20,6 +20,10 @@ class Field(NamedTuple):
     of: Callable[[Any], Value]
 
 
+def _status(record: DropRecord) -> str:
+    return "UNTOUCHED" if record.status is None else record.status.name
+
+
 def _reasons(record: DropRecord) -> str | None:
     return ",".join(reason.name for reason in record.kept or ()) or None
 
@@ -33,12 +37,25 @@ QUERY: Sequence[Field] = (
 )
 
 DROP: Sequence[Field] = (
-    Field("status", "the name of its `DropCacheStatus`", attrgetter("status.name")),
+    Field(
+        "status",
+        "the name of its `DropCacheStatus`, or `UNTOUCHED`",
+        _status,
+    ),
     Field("before", "bytes in memory before", attrgetter("before_bytes")),
     Field("after", "bytes in memory after", attrgetter("after_bytes")),
     Field("size", "bytes of the file", attrgetter("size_bytes")),
     Field("kept", "why bytes stayed, joined by commas", _reasons),
     Field("path", "the file", attrgetter("path")),
+)
+
+DIRECTORY: Sequence[Field] = (
+    Field("resident_bytes", "in memory", lambda part: part[1].resident_bytes),
+    Field("dirty_bytes", "of these not written back yet", lambda part: part[1].dirty_bytes),
+    Field("writeback_bytes", "being written back", lambda part: part[1].writeback_bytes),
+    Field("size_bytes", "of the files", lambda part: part[1].size_bytes),
+    Field("files", "how many files", lambda part: len(part[1])),
+    Field("path", "the directory", lambda part: part[0]),
 )
 
 CGROUP: Sequence[Field] = (
@@ -50,6 +67,11 @@ CGROUP: Sequence[Field] = (
 def rows(fields: Sequence[Field], records: Iterable[object]) -> Iterator[Sequence[Value]]:
     """Make the rows of some records."""
     return ([field.of(record) for field in fields] for record in records)
+
+
+def document(fields: Sequence[Field], record: object) -> dict[str, Value]:
+    """Make the JSON of a record that is all fields."""
+    return {field.name: field.of(record) for field in fields}
 
 
 def sentence(fields: Sequence[Field]) -> str:

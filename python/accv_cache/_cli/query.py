@@ -6,6 +6,7 @@ import click
 
 from accv_cache import query
 from accv_cache._cli import forms
+from accv_cache._cli.directories import write_directories
 from accv_cache._cli.grouped import GroupedCommand, GroupedOption
 from accv_cache._cli.memory import Memory, shows_memory
 from accv_cache._cli.output import Output, write_errors, writes_reports
@@ -26,6 +27,7 @@ Examples:
   find videos -name '*.mkv' -print0 | accv-cache query -0 --from -
   accv-cache query videos/ --json
   accv-cache query --porcelain videos/ | sort -n | tail -n 3
+  accv-cache query videos/ --depth 1
   accv-cache query --cgroup
 
 """
@@ -39,6 +41,12 @@ Examples:
     show_default=True,
     metavar="SECONDS",
     help="How often to look with --watch.",
+)
+@_option(
+    "--depth",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Show the sums of directories, N levels below the one that all files share.",
 )
 @_option(
     "--no-maps",
@@ -56,6 +64,7 @@ def command(  # noqa: PLR0913 - one per option
     *,
     watch: bool,
     interval: float,
+    depth: int | None,
     no_maps: bool,
 ) -> int:
     """See how much of files is in the page cache.
@@ -72,8 +81,12 @@ def command(  # noqa: PLR0913 - one per option
         return show_memory(memory, selection, output)
     if watch:
         return _watch(selection, output, interval)
-    report = look(selection, output, spans=output.json and not no_maps)
-    write_residency(report, selection, output)
+    spans = output.json and not no_maps and depth is None
+    report = look(selection, output, spans=spans)
+    if depth is None:
+        write_residency(report, selection, output)
+    else:
+        write_directories(report, depth, output)
     write_errors(report.failed)
     return exit_code(report)
 

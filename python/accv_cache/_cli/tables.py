@@ -254,6 +254,8 @@ def _size(count: int | None) -> str:
 def _reason(record: DropRecord) -> str:
     if record.error is not None:
         return str(record.error.strerror)
+    if record.unknown is not None:
+        return f"unknown: {record.unknown.value}"
     if record.kept is None:
-        return "dropped, but only its owner or a writer may measure it"
+        return "not reached"
     return ", ".join(f"{as_size(count)} {reason.value}" for reason, count in record.kept.items())

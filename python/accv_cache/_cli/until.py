@@ -23,7 +23,7 @@ def drop_until(
     found = look(selection, output)
     if found.unknown_files:
         unknown = as_count(found.unknown_files, "file")
-        complain(f"not counted: {unknown} that only their owner may measure")
+        complain(f"not counted: {unknown} that cannot be measured")
     left = _least_recently_used_first(found)
     held = _sum_resident(left)
     with LiveProgress("evicted", quiet=output.quiet) as progress:
