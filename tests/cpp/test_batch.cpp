@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <random>
@@ -573,6 +575,58 @@ TEST_CASE("where workers compute, there are no more of them than CPUs") {
         run(job, 0, fail_fast);
         CHECK(job.first_not_finished_once() == 2000);
         CHECK(thread_census::seen() <= usable_cpus());
+    }
+}
+
+/// Opens a file at each position, and holds those of workers open until `seen` is set.
+struct opening_job {
+    struct item {
+        std::unique_ptr<open_descriptor> file;
+    };
+    const int of_caller;
+    std::atomic<bool> seen{false};
+    std::atomic<int> held{0};
+    std::atomic<int> with_that_of_caller{0};
+
+    verdict prepare(std::size_t, item& entry, bool) {
+        const bool has_that_of_caller = ::fcntl(of_caller, F_GETFD) >= 0;
+        entry.file = std::make_unique<open_descriptor>("/proc/self/exe");
+        if (on_main_thread()) {
+            nap(300);
+            return proceed;
+        }
+        if (has_that_of_caller) ++with_that_of_caller;
+        ++held;
+        while (!seen) nap(100);
+        return proceed;
+    }
+    verdict finish(std::size_t, item&) { return proceed; }
+};
+
+TEST_CASE(
+    "workers with a descriptor table of their own keep it from forks, and leave the caller's") {
+    const open_descriptor of_caller("/proc/self/exe");
+    const auto before = open_descriptors();
+    for (const bool own : {true, false}) {
+        opening_job job{of_caller.get()};
+        int in_fork = 0;
+        const auto tick = [&] {
+            if (job.held == 0) return true;
+            in_fork = in_child([&] { return open_descriptors() == before ? 1 : 2; });
+            job.seen = true;
+            return true;
+        };
+        ticker ticks(tick);
+        batch_options options;
+        options.workers = 2;
+        options.own_descriptors = own;
+        run_batch(job, 8, options, ticks);
+        const bool is_private = own && sys::close_range(~0U, ~0U, 0) == 0;  // since Linux 5.9
+        CHECK(in_fork == (is_private ? 1 : 2));
+        // A worker's second file may have the number of the caller's.
+        CHECK((job.with_that_of_caller < job.held) == is_private);
+        CHECK(open_descriptors() == before);
+        CHECK(::fcntl(of_caller.get(), F_GETFD) >= 0);
     }
 }
 

@@ -93,6 +93,7 @@ DropCacheStatus drop_videos_cache_at(const PathAt& path_at, std::size_t count, s
     batch_options options;
     options.workers = workers;
     options.fail_fast = true;
+    options.own_descriptors = true;
     videos_eviction<PathAt> job(path_at, workers, tick);
     batch_result result;
     if (!has_memory_for([&] { result = run_batch(job, count, options, tick); }))

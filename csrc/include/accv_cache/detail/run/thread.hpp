@@ -52,6 +52,13 @@ struct thread_usage {
     }
 };
 
+/// Gives the calling thread a descriptor table of its own, with nothing in it but 0 to 2. What it
+/// opens from now on is not inherited by a child that another thread forks, and does not wait for
+/// the table that all threads share. Before Linux 5.9, or where it is refused, nothing changes.
+inline void leave_descriptor_table() noexcept {
+    sys::close_range(3, ~0U, sys::close_range_unshare);
+}
+
 /// A thread that reports failure to start instead of throwing (so that the headers also serve
 /// programs built with -fno-exceptions), and that blocks every signal: the host's handlers go on
 /// running on the host's own threads.

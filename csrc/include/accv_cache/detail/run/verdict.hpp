@@ -30,6 +30,8 @@ struct positions {
 struct batch_options {
     std::size_t workers = 0;  ///< Threads at the most; 0: as many as pay, 1: the calling thread.
     bool fail_fast = false;   ///< Finish no position behind the first one that fails.
+    /// The job uses no descriptor but those that it opens: each worker has a table of its own.
+    bool own_descriptors = false;
 };
 
 /// The first position, in list order, that failed.

@@ -188,6 +188,7 @@ private:
     static void* thread_body(void* argument) noexcept {
         worker& self = *static_cast<worker*>(argument);
         worker_pool& pool = *self.owner;
+        if (pool.options_.own_descriptors) leave_descriptor_table();
         const bool had_memory = has_memory_for([&] { pool.work(self); });
         const std::scoped_lock lock(pool.mutex_);
         if (!had_memory) {
