@@ -118,7 +118,8 @@ class TestDaemonThreads:
         "call",
         [
             "drop_videos_cache(files)",
-            "drop_videos_cache(iter(files))",
+            "drop_videos_cache(file for file in files)",
+            "drop(file for file in files)",
             "drop(files)",
             "drop(files, workers=1)",
             "drop(files, progress=lambda *_: sum(range(100_000)))",

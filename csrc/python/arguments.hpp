@@ -14,6 +14,7 @@
 
 #include "accv_cache/detail/list/targets.hpp"
 #include "accv_cache/options.hpp"
+#include "call_python.hpp"
 
 namespace accv_cache::python {
 
@@ -21,7 +22,7 @@ namespace accv_cache::python {
 /// Python error set, if it has none.
 inline pybind11::bytes as_path(pybind11::handle object) {
     PyObject* encoded = nullptr;
-    PyUnicode_FSConverter(object.ptr(), static_cast<void*>(&encoded));
+    call_python([&] { PyUnicode_FSConverter(object.ptr(), static_cast<void*>(&encoded)); });
     return pybind11::reinterpret_steal<pybind11::bytes>(encoded);
 }
 
@@ -31,7 +32,8 @@ inline std::string_view view_of(const pybind11::bytes& text) {
 
 /// The descriptor that a number is, or that an object has. Throws the Python error if it is none.
 inline int as_descriptor(const pybind11::handle item) {
-    const int fd = PyObject_AsFileDescriptor(item.ptr());
+    int fd = -1;
+    call_python([&] { fd = PyObject_AsFileDescriptor(item.ptr()); });
     if (fd >= 0) return fd;
     // Of a number that is no int, Python says no more than that; of a negative one it says so.
     if (PyErr_ExceptionMatches(PyExc_OverflowError) == 0) throw pybind11::error_already_set();
@@ -43,20 +45,23 @@ inline int as_descriptor(const pybind11::handle item) {
 /// none of these.
 inline detail::target_list as_targets(const pybind11::iterable& items) {
     detail::target_list targets;
-    for (const pybind11::handle item : items) {
+    for_each_item(items, [&](const pybind11::handle item) {
         const bool is_text = PyUnicode_Check(item.ptr()) != 0 || PyBytes_Check(item.ptr()) != 0;
         // A bool is an int in Python, but nobody means a descriptor by it.
         if (PyBool_Check(item.ptr()) != 0)
             throw pybind11::type_error("pass paths, descriptors or open files, not a bool");
-        const bool is_number = PyLong_Check(item.ptr()) != 0;
-        if (is_number || (!is_text && pybind11::hasattr(item, "fileno"))) {
+        bool is_open = PyLong_Check(item.ptr()) != 0;
+        if (!is_open && !is_text)
+            call_python([&] { is_open = PyObject_HasAttrString(item.ptr(), "fileno") != 0; });
+        if (is_open) {
             targets.append(as_descriptor(item));
         } else {
             const auto path = as_path(item);
             if (!path) throw pybind11::error_already_set();
             targets.append(view_of(path));
         }
-    }
+        return true;
+    });
     return targets;
 }
 

@@ -23,14 +23,14 @@ DropCacheStatus status_of_bad_item() {
 DropCacheStatus drop_videos(const py::iterable& filepaths, std::size_t workers) {
     detail::path_list paths;
     DropCacheStatus behind_them = DropCacheStatus::SUCCESS;
-    for (const py::handle item : filepaths) {
+    for_each_item(filepaths, [&](const py::handle item) {
         const py::bytes path = as_path(item);
-        if (!path) {
+        if (path)
+            paths.append(view_of(path));
+        else
             behind_them = status_of_bad_item();
-            break;  // nothing after it may be evicted
-        }
-        paths.append(view_of(path));
-    }
+        return static_cast<bool>(path);  // nothing behind a bad item may be evicted
+    });
     const auto path_at = [&paths](std::size_t position) { return paths[position]; };
     const DropCacheStatus status = run_interruptibly(py::none(), [&](interrupts& look) {
         detail::ticker tick(look);

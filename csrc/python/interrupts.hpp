@@ -3,7 +3,6 @@
 // that ends meanwhile.
 #pragma once
 
-#include <pthread.h>
 #include <pybind11/pybind11.h>
 #include <unistd.h>
 
@@ -11,26 +10,9 @@
 #include <cstdint>
 #include <utility>
 
+#include "call_python.hpp"
+
 namespace accv_cache::python {
-
-/// Never returns: for a thread whose interpreter has ended.
-[[noreturn]] inline void wait_for_ever(void* = nullptr) {
-    for (;;) ::pause();
-}
-
-/// Calls `body()`, which must not throw, with the GIL of `state`.
-///
-/// Up to Python 3.13 an interpreter that ends, ends the daemon threads that want the GIL, by
-/// pthread_exit(3). The thread must not unwind: that would end the process at the first function
-/// that is noexcept, and destroy Python's objects without the GIL. So it waits for the end of the
-/// process, as threads do by themselves from Python 3.14 on.
-template <class Body>
-[[gnu::noinline]] void call_with_gil(PyThreadState* state, Body&& body) {
-    pthread_cleanup_push(&wait_for_ever, nullptr);
-    PyEval_RestoreThread(state);
-    body();
-    pthread_cleanup_pop(0);
-}
 
 /// The tick of a long call that runs without the GIL: takes it back for a moment to let Python run
 /// its signal handlers and to call the caller's progress function, and stops the call when one of
@@ -47,7 +29,7 @@ public:
     interrupts(const interrupts&) = delete;
     interrupts& operator=(const interrupts&) = delete;
     ~interrupts() {
-        call_with_gil(released_, [] {});
+        call_python([&] { PyEval_RestoreThread(released_); });
     }
 
     /// Lets signal handlers run. False if there is a Python error.
@@ -71,7 +53,8 @@ private:
     template <class Tell>
     bool hold_gil(Tell&& tell) {
         bool go_on = false;
-        call_with_gil(released_, [&] {
+        call_python([&] {
+            PyEval_RestoreThread(released_);
             const pid_t process = ::getpid();
             if (PyErr_Occurred() == nullptr && PyErr_CheckSignals() == 0) tell();
             if (PyErr_Occurred() == nullptr && ::getpid() != process)
