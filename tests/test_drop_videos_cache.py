@@ -18,7 +18,7 @@ import pytest
 
 from accv_cache import DropCacheStatus, drop_videos_cache
 from support import mounts, residency
-from support.descriptors import open_descriptors, scarce_descriptors
+from support.descriptors import scarce_descriptors
 from support.files import DirtyFile, FileSystem, MakeFile
 from support.items import BAD, HARMLESS, PathLike
 from support.leases import leased
@@ -492,11 +492,13 @@ class TestAtWork:
         flags = set()
 
         def seen() -> bool:
-            for descriptor, target in open_descriptors().items():
+            # Its threads may have tables of their own.
+            for link in Path("/proc/self/task").glob("*/fd/*"):
                 # It is closed a few microseconds later.
                 with suppress(FileNotFoundError):
-                    if target == str(path):
-                        lines = Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines()
+                    if link.readlink() == path:
+                        info = (link.parents[1] / "fdinfo" / link.name).read_text()
+                        lines = info.splitlines()
                         flags.add(int(dict(line.split(":\t") for line in lines)["flags"], 8))
             return bool(flags)
 
