@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -190,6 +191,19 @@ inline std::string content(const std::string& path) {
 
 inline std::ptrdiff_t open_descriptors() {
     return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+}
+
+inline std::ptrdiff_t threads() {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+/// Whether no more threads than `before` are left: one that was joined leaves /proc a moment later.
+inline bool no_thread_remains(std::ptrdiff_t before) {
+    for (int look = 0; look != 1'000'000; ++look) {
+        if (threads() <= before) return true;
+        ::sched_yield();
+    }
+    return false;
 }
 
 /// Leaves the process only `free` descriptors, with so many in use that a batch
