@@ -512,6 +512,46 @@ class TestRange:
         assert report.resident_bytes == (0 if not report.kept else report.kept[KeptReason.EDGE])
 
 
+class TestUntil:
+    @pytest.fixture
+    def clips(self, make_file: MakeFile) -> list[Path]:
+        """Three dirty clips of 1 MiB, which stay until they are dropped; the second is oldest."""
+        paths = [make_file(MIB, "dirty") for _ in range(3)]
+        for path, used in zip(paths, (2000, 1000, 3000), strict=True):
+            os.utime(path, (used, used))
+        return paths
+
+    @pytest.mark.parametrize(
+        ("until", "gone"), [(3 * MIB, []), (3 * MIB - 1, [1]), (MIB, [1, 0]), (0, [1, 0, 2])]
+    )
+    def test_the_least_recently_used_go(
+        self, clips: list[Path], until: int, gone: list[int]
+    ) -> None:
+        report = drop([*clips, clips[0]], until=until)
+        assert [record.path for record in report] == [str(clips[each]) for each in gone]
+        assert [resident_bytes(each) for each in clips] == [
+            0 if number in gone else MIB for number in range(3)
+        ]
+
+    def test_may_be_a_share_of_the_memory(self, clips: list[Path]) -> None:
+        assert len(drop(clips, until="100%")) == 0
+        assert len(drop(clips, until="0%")) == 3
+
+    def test_reports_what_cannot_be_opened(self, clips: list[Path]) -> None:
+        report = drop([*clips, "missing"], until=0)
+        assert [record.path for record in report.failed] == ["missing"]
+        assert len(report) == 4
+
+    @pytest.mark.parametrize(
+        ("until", "error"),
+        [("much", ValueError), ("101%", ValueError), ("-1%", ValueError), (-1, ValueError),
+         (1.5, TypeError), (True, TypeError)],
+    )  # fmt: skip
+    def test_of_no_size_is_refused(self, until: object, error: type[Exception]) -> None:
+        with pytest.raises(error, match="until must be"):
+            drop([], until=wrong(until))
+
+
 class TestOffLinux:
     @pytest.fixture(autouse=True, params=["darwin", "win32"])
     def _another_platform(

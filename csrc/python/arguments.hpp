@@ -41,25 +41,54 @@ inline int as_descriptor(const pybind11::handle item) {
     throw pybind11::value_error("a descriptor is a number from 0 to 2147483647");
 }
 
+/// Adds a path, a descriptor or an open file. Throws the Python error of an item that is none of
+/// these.
+inline void append_target(detail::target_list& targets, const pybind11::handle item) {
+    // A bool is an int in Python, but nobody means a descriptor by it.
+    if (PyBool_Check(item.ptr()) != 0)
+        throw pybind11::type_error("pass paths, descriptors or open files, not a bool");
+    const bool is_text = PyUnicode_Check(item.ptr()) != 0 || PyBytes_Check(item.ptr()) != 0;
+    bool is_open = PyLong_Check(item.ptr()) != 0;
+    if (!is_open && !is_text)
+        call_python([&] { is_open = PyObject_HasAttrString(item.ptr(), "fileno") != 0; });
+    if (is_open) return targets.append(as_descriptor(item));
+    const auto path = as_path(item);
+    if (!path) throw pybind11::error_already_set();
+    targets.append(view_of(path));
+}
+
+/// Says which item of the list an error is about. Errors of other types than Python's own for bad
+/// arguments, such as those of a `__fspath__`, stay as they are.
+inline void name_item(pybind11::error_already_set& error, std::size_t position) {
+    for (PyObject* const type : {PyExc_TypeError, PyExc_ValueError, PyExc_UnicodeEncodeError}) {
+        if (error.type().ptr() != type) continue;
+        PyObject* const raised = type == PyExc_UnicodeEncodeError ? PyExc_ValueError : type;
+        const std::string text = "item " + std::to_string(position) +
+                                 " is no path, descriptor or open file: " +
+                                 pybind11::str(error.value()).cast<std::string>();
+        pybind11::raise_from(error, raised, text.c_str());
+        throw pybind11::error_already_set();
+    }
+}
+
 /// Reads a list of paths, descriptors and open files. Throws the Python error of an item that is
 /// none of these.
 inline detail::target_list as_targets(const pybind11::iterable& items) {
     detail::target_list targets;
+    std::size_t position = 0;
     for_each_item(items, [&](const pybind11::handle item) {
-        const bool is_text = PyUnicode_Check(item.ptr()) != 0 || PyBytes_Check(item.ptr()) != 0;
-        // A bool is an int in Python, but nobody means a descriptor by it.
-        if (PyBool_Check(item.ptr()) != 0)
-            throw pybind11::type_error("pass paths, descriptors or open files, not a bool");
-        bool is_open = PyLong_Check(item.ptr()) != 0;
-        if (!is_open && !is_text)
-            call_python([&] { is_open = PyObject_HasAttrString(item.ptr(), "fileno") != 0; });
-        if (is_open) {
-            targets.append(as_descriptor(item));
-        } else {
-            const auto path = as_path(item);
-            if (!path) throw pybind11::error_already_set();
-            targets.append(view_of(path));
+        try {
+            append_target(targets, item);
+        } catch (pybind11::error_already_set& error) {
+            name_item(error, position);
+            throw;
+        } catch (const pybind11::builtin_exception& error) {
+            error.set_error();
+            pybind11::error_already_set raised;
+            name_item(raised, position);
+            throw;
         }
+        ++position;
         return true;
     });
     return targets;

@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Iterable
 
-from accv_cache._arguments import Progress, Targets, as_options, as_target_list
+from accv_cache._arguments import FileOptions, Progress, Targets, as_options, as_target_list
+from accv_cache._cache_report import CacheReport
 from accv_cache._drop_report import DropReport, refused_drop
+from accv_cache._until import as_limit, held_bytes, least_recently_used, take
 
 if sys.platform == "linux":
     from accv_cache import _core
@@ -16,6 +18,7 @@ def drop(  # noqa: PLR0913 - one keyword a choice
     offset: int = 0,
     length: int | None = None,
     sync: bool = True,
+    until: int | str | None = None,
     fail_fast: bool = False,
     recursive: bool = True,
     include: str | Iterable[str] | None = None,
@@ -41,6 +44,10 @@ def drop(  # noqa: PLR0913 - one keyword a choice
             outside the range stay, and are counted as `KeptReason.EDGE`.
         sync: Wait until pages just written are written back, and evict them too. That is no
             promise that the data would survive a loss of power. False: dirty pages stay.
+        until: Evict the least recently used of the files, by access time, until all of them hold no
+            more than so many bytes, or than a share of `memory_limit()`, such as '25%'. The report
+            is over the files that were dropped, and those that could not be opened. A file whose
+            residency is unknown is not counted and stays. None: evict all.
         fail_fast: Evict no file after the first, in list order, that fails; the report ends there.
             False: a bad file is reported, and the rest go on.
         recursive: Whether a directory also means the directories below it.
@@ -79,6 +86,7 @@ def drop(  # noqa: PLR0913 - one keyword a choice
     See posix_fadvise(2), sync_file_range(2), and mm/fadvise.c in the kernel.
     """
     items = as_target_list(paths)
+    limit = None if until is None else as_limit(until)
     options = as_options(
         offset=offset,
         length=length,
@@ -92,4 +100,18 @@ def drop(  # noqa: PLR0913 - one keyword a choice
     )
     if sys.platform != "linux":
         return refused_drop(items)
-    return DropReport(_core.drop(items, options, sync=sync, fail_fast=fail_fast))
+    if limit is None:
+        return DropReport(_core.drop(items, options, sync=sync, fail_fast=fail_fast))
+    quiet = FileOptions({**options, "progress": None})  # its figure would be of another kind
+    found = CacheReport(_core.query(items, quiet, spans=False))
+    waiting = least_recently_used(found)
+    held = held_bytes(waiting)
+    report = DropReport(
+        _core.drop([each.path for each in found.failed], options, sync=sync, fail_fast=fail_fast)
+    )
+    while held > limit and waiting and (report.ok or not fail_fast):
+        chosen = take(waiting, held - limit)
+        done = DropReport(_core.drop(chosen, options, sync=sync, fail_fast=fail_fast))
+        held -= done.known_evicted_bytes
+        report += done
+    return report

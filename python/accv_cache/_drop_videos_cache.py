@@ -26,6 +26,9 @@ def drop_videos_cache(filepaths: Iterable[Path]) -> DropCacheStatus:
     evicted, the files before it are. Files are opened read-only and never changed. Pages that are
     dirty, or that a process has mapped, stay: it advises and does not wait.
 
+    A directory is SUCCESS, and nothing below it is evicted: pass its files, or use `drop`, which
+    takes directories, waits for dirty pages, and says what stayed.
+
     Args:
         filepaths: The files, as an iterable of `str`, `bytes` or `os.PathLike`. An empty one is
             SUCCESS.

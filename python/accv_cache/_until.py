@@ -1,0 +1,70 @@
+"""What was not used for longest goes first, until the rest fits."""
+
+import os
+from collections import deque
+from contextlib import suppress
+from operator import itemgetter
+
+from accv_cache._cache_report import CacheRecord, CacheReport
+from accv_cache._cgroup import memory_limit
+
+
+def as_limit(until: int | str) -> int:
+    """Give a number of bytes, of which '25%' is a share of the memory that the caller may use.
+
+    Raises:
+        TypeError: It is neither a number nor a text.
+        ValueError: It is negative, or no percentage from 0 % to 100 %.
+        OSError: The limit, of which it is a share, cannot be known.
+
+    Examples:
+        >>> as_limit(4096)
+        4096
+    """
+    if isinstance(until, str):
+        share = until.removesuffix("%").strip()
+        if not until.endswith("%") or not share.replace(".", "", 1).isdigit() or float(share) > 100:  # noqa: PLR2004 - all of it
+            msg = f"until must be a number of bytes, or a share such as '25%', not {until!r}"
+            raise ValueError(msg)
+        limit = memory_limit()
+        if limit is None:
+            msg = "the memory limit of this process cannot be known: pass a number of bytes"
+            raise OSError(msg)
+        return int(limit * float(share) / 100)
+    if isinstance(until, bool) or not isinstance(until, int):
+        msg = f"until must be a number of bytes, or a share such as '25%', not {until!r}"
+        raise TypeError(msg)
+    if until < 0:
+        msg = f"until must be 0 or more, not {until}"
+        raise ValueError(msg)
+    return until
+
+
+def least_recently_used(found: CacheReport) -> deque[CacheRecord]:
+    """Give the files that hold anything, each once, however many names of it were given.
+
+    The first is the one whose access time is oldest.
+    """
+    uses: dict[tuple[int, int], tuple[int, CacheRecord]] = {}
+    for record in found:
+        if record.resident_bytes:
+            with suppress(OSError):  # gone meanwhile, and its memory with it
+                status = os.stat(record.path)  # noqa: PTH116 - no Path is needed
+                file = status.st_dev, status.st_ino
+                uses.setdefault(file, (status.st_atime_ns, record))
+    return deque(record for _, record in sorted(uses.values(), key=itemgetter(0)))
+
+
+def take(records: deque[CacheRecord], excess: int) -> list[str]:
+    """Take paths off the left, until what they hold makes up for the excess."""
+    paths = []
+    while excess > 0 and records:
+        record = records.popleft()
+        paths.append(record.path)
+        excess -= record.resident_bytes or 0
+    return paths
+
+
+def held_bytes(records: deque[CacheRecord]) -> int:
+    """Add up what the files hold."""
+    return sum(record.resident_bytes or 0 for record in records)

@@ -1,0 +1,57 @@
+"""Every enum has the same members in C++, in the core and in Python, in the same order."""
+
+import enum
+import re
+from pathlib import Path
+
+import pytest
+
+from accv_cache import (
+    DropCacheStatus,
+    FailedStep,
+    KeptReason,
+    ResidencySource,
+    SkipReason,
+    UnknownReason,
+    _core,
+)
+
+HEADERS = Path(__file__).parents[1] / "csrc" / "include" / "accv_cache"
+
+ENUMS = [
+    # Python's, the core's, the name in C++, its header
+    (DropCacheStatus, _core.DropCacheStatus, "DropCacheStatus", "status.hpp"),
+    (FailedStep, _core.FailedStep, "failed_step", "report.hpp"),
+    (ResidencySource, _core.ResidencySource, "residency_source", "residency.hpp"),
+    (SkipReason, _core.SkipReason, "skip_reason", "walk.hpp"),
+    (UnknownReason, _core.UnknownReason, "unknown_reason", "residency.hpp"),
+]
+
+
+def names(kind: type[enum.Enum]) -> list[str]:
+    """The names of all members; NONE, which is None in Python, is no reason."""
+    return [name for name in kind.__members__ if name != "NONE"]
+
+
+@pytest.mark.parametrize(("python", "core", "name", "header"), ENUMS, ids=str)
+def test_enums_are_the_same_in_both_languages(
+    python: type[enum.Enum], core: type[enum.Enum], name: str, header: str
+) -> None:
+    found = re.search(
+        rf"enum class {name}\b[^{{]*{{(.*?)}};", (HEADERS / header).read_text(), re.DOTALL
+    )
+    assert found is not None
+    written = re.findall(r"^ {4}([A-Z_]+)\b", found[1], re.MULTILINE)
+    assert written == [*core.__members__]
+    assert [member.value for member in core] == [*range(len(core))]
+    assert names(python) == names(core)
+
+
+def test_kept_reasons_are_the_fields_of_kept_bytes() -> None:
+    text = (HEADERS / "drop_report.hpp").read_text()
+    found = re.search(
+        r"struct kept_bytes {(.*?)^    std::int64_t total", text, re.DOTALL | re.MULTILINE
+    )
+    assert found is not None
+    fields = re.findall(r"std::int64_t (\w+) = 0;", found[1])
+    assert [name.upper() for name in fields] == [*_core.KEPT_REASONS] == names(KeptReason)
