@@ -9,6 +9,7 @@ void bind_enums(pybind11::module_& module);
 void bind_drop(pybind11::module_& module);
 void bind_query(pybind11::module_& module);
 void bind_cgroup_memory(pybind11::module_& module);
+void bind_backing_files(pybind11::module_& module);
 void bind_holders(pybind11::module_& module);
 void bind_walk(pybind11::module_& module);
 void bind_drop_videos_cache(pybind11::module_& module);

@@ -4,6 +4,7 @@ import sys
 
 TYPE_CHECKING = False  # `typing` takes longer to import than all the rest
 if TYPE_CHECKING:
+    from accv_cache._backing_files import backing_files
     from accv_cache._cache_report import CacheRecord, CacheReport
     from accv_cache._cgroup import CgroupMemory, CgroupVerdict, cgroup_memory, memory_limit
     from accv_cache._drop import drop
@@ -34,6 +35,7 @@ __all__ = [
     "SkipReason",
     "UnknownReason",
     "__version__",
+    "backing_files",
     "cgroup_memory",
     "drop",
     "drop_videos_cache",
@@ -64,6 +66,7 @@ _HOMES = {
     "ResidencySource": "_residency",
     "SkipReason": "_report",
     "UnknownReason": "_residency",
+    "backing_files": "_backing_files",
     "cgroup_memory": "_cgroup",
     "drop": "_drop",
     "drop_videos_cache": "_drop_videos_cache",

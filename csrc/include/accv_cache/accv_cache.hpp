@@ -7,6 +7,7 @@
 /// never a guess. Off Linux all of it compiles, and nothing is touched. accv_cache.hpp includes all
 /// of it.
 
+#include "accv_cache/backing_files.hpp"      // IWYU pragma: export
 #include "accv_cache/cgroup_memory.hpp"      // IWYU pragma: export
 #include "accv_cache/drop.hpp"               // IWYU pragma: export
 #include "accv_cache/drop_videos_cache.hpp"  // IWYU pragma: export

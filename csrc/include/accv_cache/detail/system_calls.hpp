@@ -141,8 +141,10 @@ struct extended_status {
     std::uint16_t unused_2;
     std::uint64_t inode;
     std::uint64_t size;
-    std::uint64_t unused_3[11];
-    std::uint32_t device_major;
+    std::uint64_t unused_3[10];
+    std::uint32_t node_major;  ///< Of the device that a node stands for.
+    std::uint32_t node_minor;
+    std::uint32_t device_major;  ///< Of the device that holds the file.
     std::uint32_t device_minor;
     std::uint64_t mount;
     std::uint64_t unused_4[13];

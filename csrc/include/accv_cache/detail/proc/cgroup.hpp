@@ -15,6 +15,7 @@
 
 #include "accv_cache/detail/file/open_directory.hpp"
 #include "accv_cache/detail/proc/kernel_text.hpp"
+#include "accv_cache/detail/proc/mount_line.hpp"
 #include "accv_cache/detail/system_calls.hpp"
 
 namespace accv_cache::detail {
@@ -57,62 +58,11 @@ inline bool is_listed(std::string_view names, std::string_view name) noexcept {
     return false;
 }
 
-/// Undoes the escapes of /proc/PID/mountinfo: "\040" is a space.
-inline std::string unescaped(std::string_view text) {
-    const auto is_octal = [](char letter) { return letter >= '0' && letter <= '7'; };
-    std::string plain;
-    while (!text.empty()) {
-        const bool escaped =
-            text.size() >= 4 && text[0] == '\\' && std::all_of(&text[1], &text[1] + 3, is_octal);
-        plain += escaped
-                     ? static_cast<char>((text[1] - '0') * 64 + (text[2] - '0') * 8 + text[3] - '0')
-                     : text[0];
-        text.remove_prefix(escaped ? 4 : 1);
-    }
-    return plain;
-}
-
 /// Whether `path` is `folder` or lies below it, both without a slash at the end.
 inline bool is_within(std::string_view path, std::string_view folder) noexcept {
     return path.substr(0, folder.size()) == folder &&
            (path.size() == folder.size() || path[folder.size()] == '/');
 }
-
-/// A line of /proc/PID/mountinfo: "id parent device root point options... - type source options",
-/// see proc(5).
-struct mount_line {
-    std::string_view id;
-    std::string_view parent;
-    std::string root;   ///< What of the file system it shows; "" is the root.
-    std::string point;  ///< Where; "" is the root folder.
-    std::string_view type;
-    std::string_view options;  ///< Of the file system: the controllers of version 1 are among them.
-
-    static mount_line of(std::string_view line) {
-        const auto next_field = [&line] {
-            const std::size_t end = std::min(line.find(' '), line.size());
-            const std::string_view field = line.substr(0, end);
-            line.remove_prefix(std::min(end + 1, line.size()));
-            return field;
-        };
-        const auto next_path = [&next_field] {
-            std::string path = unescaped(next_field());
-            if (path == "/") path.clear();
-            return path;
-        };
-        mount_line mount;
-        mount.id = next_field();
-        mount.parent = next_field();
-        next_field();  // the device
-        mount.root = next_path();
-        mount.point = next_path();
-        while (!line.empty() && next_field() != "-") continue;
-        mount.type = next_field();
-        next_field();  // the source
-        mount.options = next_field();
-        return mount;
-    }
-};
 
 /// How to get from the root of a mount to a cgroup: down so many folders whose names are not
 /// known, then `rest`.
