@@ -1,6 +1,7 @@
 """C++ projects that use the library, in each way that there is."""
 
 import shlex
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -108,6 +109,39 @@ def test_a_project_builds_and_evicts(build: Build, tmp_path: Path, make_file: Ma
     assert resident_bytes(clip) == 0
     missing = subprocess.run([app, tmp_path / "missing"], check=False, stdout=subprocess.DEVNULL)
     assert missing.returncode == accv_cache.DropCacheStatus.FILE_OPEN_FAILED.value
+
+
+def test_libraries_of_two_versions_live_in_one_process(tmp_path: Path) -> None:
+    """Each calls its own functions, though the linker keeps one of those with the same name."""
+    need("c++")
+    other = tmp_path / "other"
+    shutil.copytree(accv_cache.get_include(), other)
+    changes = [("version", "ABI v0_1", "ABI v9_9"), ("status", '"SUCCESS"', '"other"')]
+    for name, old, new in changes:
+        header = other / "accv_cache" / f"{name}.hpp"
+        text = header.read_text()
+        assert old in text
+        header.write_text(text.replace(old, new))
+    objects = []
+    for name, include in [("one", _ask("--includes")), ("two", f"-I{other}")]:
+        source = tmp_path / f"{name}.cpp"
+        source.write_text(
+            '#include "accv_cache/status.hpp"\n'
+            f"const char* {name}() {{\n"
+            "    return accv_cache::to_string(accv_cache::DropCacheStatus::SUCCESS);\n"
+            "}\n"
+        )
+        objects.append(tmp_path / f"{name}.o")
+        _run("c++", "-std=c++17", "-O0", include, "-c", source, "-o", objects[-1])
+    main = tmp_path / "main.cpp"
+    main.write_text(
+        "#include <cstdio>\n"
+        "const char* one();\n"
+        "const char* two();\n"
+        'int main() { std::printf("%s %s", one(), two()); }\n'
+    )
+    _run("c++", main, *objects, "-pthread", "-o", tmp_path / "app")
+    assert _run(tmp_path / "app") == "SUCCESS other"
 
 
 def test_the_option_for_a_compiler_is_one_argument(monkeypatch: pytest.MonkeyPatch) -> None:

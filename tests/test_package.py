@@ -58,6 +58,9 @@ class TestVersion:
         numbers = re.findall(r"define ACCV_CACHE_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", header)
         assert f'"{".".join(numbers)}"' in header
         assert accv_cache.__version__ == _core.__version__ == ".".join(numbers)
+        # Version 0.y.z promises its interface within y, later ones within x.
+        stable = numbers[:2] if numbers[0] == "0" else numbers[:1]
+        assert f"define ACCV_CACHE_ABI v{'_'.join(stable)}\n" in header
 
     def test_is_what_the_installed_package_says(self) -> None:
         assert accv_cache.__version__ == importlib.metadata.version("accv_cache")

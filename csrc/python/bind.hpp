@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the extension module consists of.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// The extension module `accv_cache._core`.
 #include "accv_cache/accv_cache.hpp"
 #include "bind.hpp"
 

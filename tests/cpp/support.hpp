@@ -1,3 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files in a known state, an independent reader of residency, and looks at the own process.
+// It uses nothing of the library.
 #pragma once
 
 #include <fcntl.h>
@@ -22,8 +25,6 @@
 #include <string>
 #include <vector>
 
-/// Files in a known state, an independent reader of residency, and looks at the
-/// own process. It uses nothing of the library.
 namespace accv_cache::test {
 
 inline const std::int64_t page = ::sysconf(_SC_PAGESIZE);

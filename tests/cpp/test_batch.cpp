@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests: The batch runner.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/wait.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests: `drop`.
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 

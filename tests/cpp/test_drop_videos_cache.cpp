@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests: `drop_videos_cache`.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests: Evicting one file, piece by piece.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/syscall.h>

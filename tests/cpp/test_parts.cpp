@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests: Descriptors, lists of paths, cgroups and CPUs.
 #include <doctest/doctest.h>
 #include <sched.h>
 #include <unistd.h>

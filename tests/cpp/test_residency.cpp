@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests: The readers of residency.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>

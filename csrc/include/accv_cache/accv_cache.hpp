@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// All of the library.
 #pragma once
 
 /// @namespace accv_cache

@@ -11,9 +11,11 @@
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/report.hpp"
 #include "accv_cache/residency.hpp"
+#include "accv_cache/version.hpp"
 #include "accv_cache/walk.hpp"
 
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// What one file holds of the page cache, in whole pages of the range asked for.
 struct cache_record {
@@ -60,6 +62,7 @@ struct cache_totals {
 
     /// @name Over all files; nullopt unless the kernel tells of every one
     /// @{
+
     /// In memory: 0 proves that the files are cold.
     std::optional<std::int64_t> resident_bytes() const noexcept {
         return known(known_resident_bytes, unknown_files);
@@ -161,4 +164,5 @@ private:
     std::vector<resident_spans> spans_;  // empty where nobody asked
 };
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "accv_cache/machine_memory.hpp"
+#include "accv_cache/version.hpp"
 
 #if defined(__linux__)
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #endif
 
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// What fills a cgroup, and so what helps. It goes by the working set: what the kernel can reclaim
 /// without harm is no problem.
@@ -253,4 +255,5 @@ inline std::optional<std::int64_t> memory_limit() {
     return std::nullopt;
 }
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

@@ -7,6 +7,7 @@
 
 #include "accv_cache/drop_report.hpp"
 #include "accv_cache/options.hpp"
+#include "accv_cache/version.hpp"
 
 #if defined(__linux__)
 #include "accv_cache/detail/drop_files.hpp"
@@ -16,6 +17,7 @@
 #endif
 
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// Evicts the pages of files, and of the regular files below directories; says what left, what
 /// stayed and why.
@@ -62,4 +64,5 @@ inline drop_report drop(int descriptor, const drop_options& options) {
 
 #endif
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

@@ -12,9 +12,11 @@
 #include "accv_cache/report.hpp"
 #include "accv_cache/residency.hpp"
 #include "accv_cache/status.hpp"
+#include "accv_cache/version.hpp"
 #include "accv_cache/walk.hpp"
 
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// Why memory stayed, in bytes for each reason. Reasons are measured, not guessed.
 struct kept_bytes {
@@ -81,6 +83,7 @@ struct drop_totals {
 
     /// @name Over all files; nullopt unless every one was measured
     /// @{
+
     /// Resident before.
     std::optional<std::int64_t> before_bytes() const noexcept { return known(known_before_bytes); }
     /// What was evicted.
@@ -159,4 +162,5 @@ public:
     }
 };
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

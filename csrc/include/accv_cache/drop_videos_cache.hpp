@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "accv_cache/status.hpp"
+#include "accv_cache/version.hpp"
 
 #if defined(__linux__)
 #include <memory>
@@ -19,6 +20,7 @@
 #endif
 
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// Advises the kernel to evict the pages of each file in [first, last), in order.
 ///
@@ -75,4 +77,5 @@ inline DropCacheStatus drop_videos_cache(std::initializer_list<const char*> file
     return drop_videos_cache(filepaths.begin(), filepaths.end());
 }
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

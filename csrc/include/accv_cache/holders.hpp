@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "accv_cache/version.hpp"
+
 #if defined(__linux__)
 #include <sys/stat.h>
 
@@ -14,6 +16,7 @@
 #endif
 
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// A process that holds a file: it has it mapped, open, or both.
 struct holder {
@@ -78,4 +81,5 @@ inline holders_report holders(const std::vector<std::string>& paths) {
     return report;
 }
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

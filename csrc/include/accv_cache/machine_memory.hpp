@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "accv_cache/version.hpp"
+
 #if defined(__linux__)
 #include <string>
 
@@ -12,6 +14,7 @@
 #endif
 
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// The memory of the machine, in bytes. A figure is nullopt where the kernel does not tell it.
 /// `machine_memory` makes it.
@@ -70,4 +73,5 @@ inline std::optional<machine_memory_report> machine_memory() {
 #endif
 }
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

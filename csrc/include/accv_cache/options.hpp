@@ -7,9 +7,11 @@
 #include <functional>
 #include <optional>
 
+#include "accv_cache/version.hpp"
 #include "accv_cache/walk.hpp"
 
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// How far a call has come.
 struct file_progress {
@@ -54,4 +56,5 @@ struct query_options : file_options {
     bool spans = false;
 };
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

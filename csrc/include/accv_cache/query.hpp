@@ -7,6 +7,7 @@
 
 #include "accv_cache/cache_report.hpp"
 #include "accv_cache/options.hpp"
+#include "accv_cache/version.hpp"
 
 #if defined(__linux__)
 #include "accv_cache/detail/query_files.hpp"
@@ -17,6 +18,7 @@
 #endif
 
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// Measures how much of files, and of the regular files below directories, is resident, dirty and
 /// in writeback.
@@ -63,4 +65,5 @@ inline cache_report query(int descriptor, const query_options& options) {
 
 #endif
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

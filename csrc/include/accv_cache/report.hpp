@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "accv_cache/detail/list/path_list.hpp"
+#include "accv_cache/version.hpp"
 #include "accv_cache/walk.hpp"
 
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// The step at which a file failed.
 enum class failed_step : unsigned char {
@@ -73,4 +75,5 @@ private:
     bool stopped_ = false;
 };
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

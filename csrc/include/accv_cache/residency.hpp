@@ -6,7 +6,10 @@
 #include <optional>
 #include <vector>
 
+#include "accv_cache/version.hpp"
+
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// Which system call a residency figure comes from.
 enum class residency_source : unsigned char {
@@ -33,4 +36,5 @@ struct resident_span {
 /// The resident ranges of a file, in order; nullopt: unknown, or not asked for.
 using resident_spans = std::optional<std::vector<resident_span>>;
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

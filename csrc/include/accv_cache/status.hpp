@@ -1,6 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a call that evicts files ended, as one value.
 #pragma once
 
+#include "accv_cache/version.hpp"
+
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// How a call that evicts files ended. Python's `accv_cache.DropCacheStatus` has the same names
 /// and values.
@@ -32,4 +37,5 @@ constexpr const char* to_string(DropCacheStatus status) noexcept {
     return "not a DropCacheStatus";
 }
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

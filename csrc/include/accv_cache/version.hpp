@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// The version of the library.
 #pragma once
 
 /// @file
@@ -7,3 +9,7 @@
 #define ACCV_CACHE_VERSION_MINOR 1  ///< The second part.
 #define ACCV_CACHE_VERSION_PATCH 0  ///< The third part.
 #define ACCV_CACHE_VERSION "0.1.0"  ///< All of it, as text.
+
+/// The inline namespace that everything is in: libraries that were built with two versions can live
+/// in one process, and each calls its own.
+#define ACCV_CACHE_ABI v0_1

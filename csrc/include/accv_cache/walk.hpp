@@ -7,7 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "accv_cache/version.hpp"
+
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 /// What to take of a directory. Names and sizes are looked at before anything is opened; what they
 /// rule out is not listed as skipped.
@@ -37,4 +40,5 @@ struct skipped_path {
     skip_reason reason;  ///< Why it was left out.
 };
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

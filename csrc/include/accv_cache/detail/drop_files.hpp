@@ -33,8 +33,11 @@
 #include "accv_cache/detail/verb.hpp"
 #include "accv_cache/drop_report.hpp"
 #include "accv_cache/options.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// The files whose writeback failed before the call. The kernel tells that once, to the first who
 /// asks, and another name of the list may be the same file.
@@ -318,4 +321,6 @@ inline drop_report drop_files(target_list targets, const drop_options& asked) {
             work.tick.stopped()};
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -19,8 +19,11 @@
 #include "accv_cache/detail/run/tick.hpp"
 #include "accv_cache/detail/system_calls.hpp"
 #include "accv_cache/status.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// A path as open(2) takes it, or nullptr if it cannot be one.
 inline const char* as_c_path(const char* path) noexcept { return path; }
@@ -101,4 +104,6 @@ DropCacheStatus drop_videos_cache_at(const PathAt& path_at, std::size_t count, s
     return static_cast<DropCacheStatus>(result.failure);
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -10,8 +10,11 @@
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/detail/run/tick.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Evicts a large file piece by piece, the pieces being the positions of a batch.
 class piecewise_eviction {
@@ -83,4 +86,6 @@ inline verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::i
     return -advise_evict(fd, range);
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

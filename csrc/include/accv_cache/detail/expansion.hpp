@@ -14,9 +14,12 @@
 #include "accv_cache/detail/list/targets.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/detail/run/tick.hpp"
+#include "accv_cache/version.hpp"
 #include "accv_cache/walk.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Tells for each path of a list whether it is a directory. What cannot be told is not: opening it
 /// will say why.
@@ -102,4 +105,6 @@ inline bool has_directory(const std::vector<char>& is_directory) noexcept {
     return std::find(is_directory.begin(), is_directory.end(), 1) != is_directory.end();
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

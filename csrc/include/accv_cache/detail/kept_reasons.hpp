@@ -17,8 +17,11 @@
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/detail/proc/process_scan.hpp"
 #include "accv_cache/drop_report.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// The memory inside `range` that is in a page or folio with a part outside, where the boundary
 /// `edge` cuts it. The kernel tells no folio's size, but a folio is a naturally aligned power of
@@ -105,4 +108,6 @@ inline void find_mapped(std::vector<drop_record>& records,
     }
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -22,8 +22,11 @@
 #include "accv_cache/detail/verb.hpp"
 #include "accv_cache/options.hpp"
 #include "accv_cache/residency.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Opens and measures the file at each position of a list.
 class query_work : public file_work<cache_record> {
@@ -122,4 +125,6 @@ inline cache_report query_files(target_list targets, const query_options& asked)
             work.tick.stopped(), std::move(work.spans)};
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -20,9 +20,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "accv_cache/version.hpp"
+
 /// The system calls of the core, under their own names. A test build puts another header of this
 /// name first in its include path, in which each call can be made to fail.
-namespace accv_cache::detail::sys {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail::sys {
 
 /// The result of a call, or -errno where the call returned -1.
 template <class Result>
@@ -294,4 +298,6 @@ inline int clock_gettime(timespec& now) noexcept {
     return or_error(::clock_gettime(CLOCK_MONOTONIC, &now));
 }
 
-}  // namespace accv_cache::detail::sys
+}  // namespace detail::sys
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

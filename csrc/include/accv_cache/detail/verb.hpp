@@ -9,6 +9,7 @@
 
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/options.hpp"
+#include "accv_cache/version.hpp"
 
 #if defined(__linux__)
 #include <pthread.h>
@@ -29,7 +30,9 @@
 #include "accv_cache/detail/run/tick.hpp"
 #endif
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 #if defined(__linux__)
 
@@ -177,4 +180,6 @@ inline std::vector<std::string> name_of(int descriptor) {
 
 #endif
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -10,8 +10,11 @@
 
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Advises the kernel to evict the pages that lie wholly inside `range`. Returns 0 or -errno.
 ///
@@ -44,4 +47,6 @@ private:
     std::atomic<std::uint64_t> last_{~std::uint64_t{0}};  // a device number, and a type
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -9,7 +9,11 @@
 #include <cstdint>
 #include <limits>
 
-namespace accv_cache::detail {
+#include "accv_cache/version.hpp"
+
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 static_assert(sizeof(off_t) == 8, "compile with -D_FILE_OFFSET_BITS=64");
 
@@ -53,4 +57,6 @@ inline byte_range part_of_file(const byte_range& range, std::int64_t size) noexc
     return {range.offset, std::max<std::int64_t>(range.end(size) - range.offset, 1)};
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -10,8 +10,11 @@
 
 #include "accv_cache/detail/file/file_type.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Owns one open file descriptor, or remembers why there is none.
 class descriptor {
@@ -87,4 +90,6 @@ inline bool only_names(int fd) noexcept {
 /// Whether this errno says that no more files can be open at once, in the process or the system.
 inline bool is_out_of_descriptors(int error) noexcept { return error == EMFILE || error == ENFILE; }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

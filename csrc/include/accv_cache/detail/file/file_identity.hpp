@@ -8,7 +8,11 @@
 #include <cstdint>
 #include <functional>
 
-namespace accv_cache::detail {
+#include "accv_cache/version.hpp"
+
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// A file by device and inode, as stat(2) gives them.
 struct file_identity {
@@ -32,4 +36,6 @@ struct file_identity_hash {
     }
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -8,8 +8,11 @@
 #include <cstdint>
 
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Whether a file has a size and pages up to it: a regular file or a block device.
 inline bool has_size(const struct stat& status) noexcept {
@@ -27,4 +30,6 @@ inline int read_status(int fd, struct stat& status) noexcept {
     return error == -EBADF ? 0 : error;
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -9,8 +9,11 @@
 #include <cstdint>
 
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// What the kind of a file system changes for the page cache of its files.
 enum class file_system_kind {
@@ -88,4 +91,6 @@ private:
     std::atomic<std::uint64_t> last_{nothing};  // a device number, and the kind in its low bits
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -8,8 +8,11 @@
 #include <cerrno>
 
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// The type of the file that `path` leads to, such as S_IFDIR; 0 if it cannot be told.
 ///
@@ -31,4 +34,6 @@ inline bool may_have_pages(mode_t mode) noexcept {
     return !S_ISFIFO(mode) && !S_ISCHR(mode) && !S_ISSOCK(mode);
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

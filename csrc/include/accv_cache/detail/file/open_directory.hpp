@@ -10,8 +10,11 @@
 
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Owns one open directory, or remembers why there is none.
 class open_directory {
@@ -57,4 +60,6 @@ private:
     int error_;
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -22,8 +22,11 @@
 #include "accv_cache/detail/file/file_type.hpp"
 #include "accv_cache/detail/system_calls.hpp"
 #include "accv_cache/residency.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Asked again and again in a long walk over pages: false ends it. Empty: nobody is asked.
 using keep_going = std::function<bool()>;
@@ -251,4 +254,6 @@ inline residency read_residency(int fd, const byte_range& range, const struct st
     return kind == file_system_kind::fuse && confirmed ? told : seen;
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -15,8 +15,11 @@
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/residency.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Finds resident ranges in a file of `size` bytes.
 class span_search {
@@ -97,4 +100,6 @@ inline resident_spans read_spans(int fd, const byte_range& range, const struct s
     return done ? resident_spans(search.take()) : std::nullopt;
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

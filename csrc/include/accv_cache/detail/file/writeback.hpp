@@ -13,8 +13,11 @@
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Whether an error of sync_file_range(2) says that there is no such call here, not that writeback
 /// failed: in a sandbox, and in older versions of WSL.
@@ -73,4 +76,6 @@ inline int write_all_back(int fd, const byte_range&) noexcept { return sys::fdat
 /// What is tried in turn while pages are still dirty afterwards.
 constexpr std::array write_back_tries{&write_back, &write_all_back};
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

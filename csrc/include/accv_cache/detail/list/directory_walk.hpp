@@ -24,9 +24,12 @@
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/detail/list/pattern.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 #include "accv_cache/walk.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Finds the regular files below directories: each inode once, names in order.
 ///
@@ -237,4 +240,6 @@ private:
     std::vector<skipped_path> skipped_;
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

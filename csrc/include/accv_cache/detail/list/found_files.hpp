@@ -18,8 +18,11 @@
 #include "accv_cache/detail/file/file_identity.hpp"
 #include "accv_cache/detail/list/open_below.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// A directory that was walked.
 struct walked_directory {
@@ -126,4 +129,6 @@ private:
     std::unique_ptr<open_now> now_ = std::make_unique<open_now>();
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

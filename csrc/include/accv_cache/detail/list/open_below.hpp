@@ -11,8 +11,11 @@
 
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Opens `path` directory by directory. Only the last is opened to do anything with it.
 inline descriptor open_below_by_parts(int folder, const char* path, int flags) noexcept {
@@ -44,4 +47,6 @@ inline descriptor open_below(int folder, const char* path, int flags) noexcept {
     return by_parts ? open_below_by_parts(folder, path, flags) : descriptor::own(opened);
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// A list of paths that costs little more than their letters.
 #pragma once
 
 #include <cstddef>
@@ -5,7 +7,11 @@
 #include <string_view>
 #include <vector>
 
-namespace accv_cache::detail {
+#include "accv_cache/version.hpp"
+
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Paths end to end in one buffer, each with its NUL: no allocation a path, so that a million of
 /// them cost little more than their letters.
@@ -43,4 +49,6 @@ private:
     std::vector<std::size_t> starts_;
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -6,7 +6,11 @@
 
 #include <cstring>
 
-namespace accv_cache::detail {
+#include "accv_cache/version.hpp"
+
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Whether a pattern of fnmatch(3) matches `path`: all of it if the pattern has a slash, else its
 /// last part.
@@ -16,4 +20,6 @@ inline bool matches(const char* pattern, const char* path) noexcept {
     return ::fnmatch(pattern, whole ? path : last_slash + 1, 0) == 0;
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -20,8 +20,11 @@
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/detail/system_calls.hpp"
 #include "accv_cache/report.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// An open file of a list: its own descriptor, or one that the caller lent.
 struct open_file {
@@ -129,4 +132,6 @@ private:
     std::unordered_map<std::size_t, int> refused_;
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -17,8 +17,11 @@
 #include "accv_cache/detail/proc/kernel_text.hpp"
 #include "accv_cache/detail/proc/mount_line.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// The folder of a cgroup, and the mount that it hangs under.
 struct cgroup_folder {
@@ -196,4 +199,6 @@ inline std::optional<cgroup_folder> find_cgroup(std::string_view controller) {
     return look_up_cgroup(controller).folder;
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

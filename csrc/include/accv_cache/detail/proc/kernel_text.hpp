@@ -13,8 +13,11 @@
 
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Reads a whole file of the kernel's into `text`. Returns 0, or the errno that kept it from being
 /// read whole; `text` is then empty.
@@ -78,4 +81,6 @@ inline std::optional<std::int64_t> named_number(std::string_view text,
     return number;
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -23,8 +23,11 @@
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/proc/kernel_text.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// A file that one process has mapped, open, or both.
 struct held_file {
@@ -233,4 +236,6 @@ private:
     std::unordered_multimap<ino_t, std::size_t> inodes_;
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

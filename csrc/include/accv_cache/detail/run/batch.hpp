@@ -10,12 +10,15 @@
 #include "accv_cache/detail/run/tick.hpp"
 #include "accv_cache/detail/run/verdict.hpp"
 #include "accv_cache/detail/run/worker_pool.hpp"
+#include "accv_cache/version.hpp"
 
 /// The batch runner knows nothing of files. A job does the work of one position in two steps,
 /// `prepare` (which may run ahead of the list) and `finish`; the runner decides which thread does
 /// which position when. All threads are made and joined inside `run_batch`, so nothing outlives the
 /// call and a fork before or after it is safe.
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 struct batch_result {
     std::size_t failed_position = no_position;  ///< The first one, in list order.
@@ -142,4 +145,6 @@ batch_result run_batch(Job& job, std::size_t count, const batch_options& options
     return batch<Job>(job, options, tick).run(count);
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

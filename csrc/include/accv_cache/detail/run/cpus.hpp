@@ -13,8 +13,11 @@
 
 #include "accv_cache/detail/proc/cgroup.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// The CPUs that the calling thread may be scheduled on (sched_getaffinity(2)).
 inline std::size_t cpus_by_affinity() noexcept {
@@ -65,4 +68,6 @@ inline std::size_t usable_cpus() {
     return cgroup == 0 ? affinity : std::min(affinity, cgroup);
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

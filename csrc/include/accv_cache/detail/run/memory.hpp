@@ -5,7 +5,11 @@
 #include <cstdlib>
 #include <new>
 
-namespace accv_cache::detail {
+#include "accv_cache/version.hpp"
+
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Calls `body()`. False if memory ran out in it; a program without exceptions has ended then.
 template <class Body>
@@ -30,4 +34,6 @@ bool has_memory_for(Body&& body) {
 #endif
 }
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

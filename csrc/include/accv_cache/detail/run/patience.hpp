@@ -4,7 +4,11 @@
 
 #include <cerrno>
 
-namespace accv_cache::detail {
+#include "accv_cache/version.hpp"
+
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Bounds the tries of a step that answers EINTR: a file system may do so for ever.
 class patience {
@@ -24,4 +28,6 @@ private:
     int tries_ = 0;  // of the calling thread
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -10,8 +10,11 @@
 #include <cstdint>
 
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 using nanoseconds = std::int64_t;
 
@@ -90,4 +93,6 @@ private:
     bool running_ = false;
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -9,8 +9,11 @@
 
 #include "accv_cache/detail/run/thread.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Calls the function of a caller about every 100 ms, and remembers when that said stop.
 ///
@@ -74,4 +77,6 @@ private:
     bool forked_ = false;
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

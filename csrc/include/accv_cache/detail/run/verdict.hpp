@@ -8,7 +8,11 @@
 #include <limits>
 #include <mutex>
 
-namespace accv_cache::detail {
+#include "accv_cache/version.hpp"
+
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// What a step says of its position: `proceed`, one of the two below, or a positive failure code
 /// of the job's own.
@@ -62,4 +66,6 @@ private:
     std::atomic<std::size_t> limit_{no_position};
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache

@@ -18,8 +18,11 @@
 #include "accv_cache/detail/run/tick.hpp"
 #include "accv_cache/detail/run/verdict.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/version.hpp"
 
-namespace accv_cache::detail {
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// More threads than this do not overlap any more waiting (measured on FUSE at 1 ms an open).
 constexpr std::size_t max_workers = 64;
@@ -362,4 +365,6 @@ private:
     std::array<worker, max_workers> workers_;
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache
