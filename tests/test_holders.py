@@ -283,6 +283,7 @@ def hung_server(root: Path) -> Iterator[None]:
 class TestHungServers:
     @pytest.mark.parametrize("user", [0, NOBODY])
     def test_are_asked_nothing(self, ext4: Path, tmp_path: Path, user: int) -> None:
+        need("root")
         source = ext4 / "source"
         source.mkdir()
         path = source / "clip"

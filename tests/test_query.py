@@ -438,6 +438,7 @@ class TestBadInput:
         assert query(tmp_path / "fifo").resident_bytes == 0
 
     def test_a_disk_has_a_size_and_places_as_a_file_has(self, ext4: Path) -> None:
+        need("root")
         device = ext4.stat().st_dev
         disk = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
         [found] = query(f"/dev/{disk}", spans=True).files

@@ -17,7 +17,7 @@ from support import mounts, residency, rights
 from support.files import FileSystem
 from support.mounts import LOWER_FILE, LOWER_SIZE
 from support.needs import need
-from support.privileges import NOBODY, as_other_user
+from support.privileges import as_other_user, give_to_other_user
 from support.residency import PAGE
 
 MIB = 1024 * 1024
@@ -165,7 +165,7 @@ class TestEveryFileSystem:
     def test_tells_its_owner(self, file_system: FileSystem) -> None:
         path = file_system.directory / "clip"
         make(path, 2 * MIB)
-        os.chown(path, NOBODY, NOBODY)
+        give_to_other_user(path)
         path.chmod(0o400)
         residency.warm(path)
         found = as_other_user(one, path)
@@ -305,7 +305,7 @@ class TestFuse:
         with mounts.fuse(place, ("allow_other", "no_keep_cache")) as root:
             path = root / "clip"
             residency.dirty(path, MIB)
-            os.chown(path, NOBODY, NOBODY)
+            give_to_other_user(path)
             with path.open("rb") as file:
                 file.read()
                 [found] = query(file, spans=True).files
@@ -328,7 +328,7 @@ class TestHugeSparseFile:
             found = one(path)
             return found, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 
-        os.chown(path, NOBODY, NOBODY)
+        give_to_other_user(path)
         found, kibibytes = as_other_user(measure)
         assert found.size_bytes == 2 * TIB
         assert found.resident_bytes == residency.cachestat(path).resident == PAGE
@@ -339,7 +339,7 @@ class TestHugeSparseFile:
     def test_costs_no_memory_by_mincore_either(self, overlay: Path) -> None:
         path = overlay / "clip"
         sparse(path, 32 * 1024 * MIB)
-        os.chown(path, NOBODY, NOBODY)
+        give_to_other_user(path)
 
         def measure() -> tuple[CacheRecord, int]:
             query(path, length=1, spans=True)

@@ -10,7 +10,7 @@ from accv_cache import CacheRecord, CacheReport, ResidencySource, query
 from support import residency, seccomp
 from support.files import FileSystem, MakeFile
 from support.needs import need
-from support.privileges import NOBODY, as_other_user
+from support.privileges import as_other_user, give_to_other_user
 from support.residency import PAGE
 
 MIB = 1024 * 1024
@@ -39,7 +39,7 @@ def query_without_cachestat(refusal: int, *paths: Path) -> CacheReport:
 
 def own(path: Path, mode: int = 0o400) -> Path:
     """Give the file to the user that the child becomes."""
-    os.chown(path, NOBODY, NOBODY)
+    give_to_other_user(path)
     path.chmod(mode)
     residency.clean(path)
     return path
@@ -106,6 +106,7 @@ class TestWithoutCachestat:
         assert str(found) == "1.0 MiB of 1.0 MiB resident in 1 file"
 
     def test_the_cache_of_a_disk_is_unknown(self, ext4: Path, refusal: int) -> None:
+        need("root")
         device = ext4.stat().st_dev
         name = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
         disk = Path("/dev", name)

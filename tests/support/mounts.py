@@ -70,7 +70,9 @@ def overlay(directory: Path) -> Iterator[Path]:
     For another user than root, over the directory, which must be on a disk.
     """
     # An upper layer cannot lie on another overlayfs, as the files of a container do.
-    with ext4(directory) if os.geteuid() == 0 else nullcontext(directory) as disk:
+    is_root = os.geteuid() == 0
+    require(is_root or _kind_of(directory) in _DISKS, "needs temporary files on a disk")
+    with ext4(directory) if is_root else nullcontext(directory) as disk:
         lower, upper, work = (_made(disk / name) for name in ("lower", "upper", "work"))
         # Through the overlay, fsync does nothing for the lower layer.
         residency.dirty(lower / LOWER_FILE, LOWER_SIZE)

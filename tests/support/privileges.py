@@ -3,6 +3,7 @@
 import ctypes
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from support.forks import in_fork
@@ -24,6 +25,12 @@ def as_other_user(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     """
     need("root", "the right to become another user")
     return in_fork(_unprivileged, lambda: function(*args, **kwargs))
+
+
+def give_to_other_user(path: Path) -> None:
+    """Let uid and gid 65534 own the file."""
+    need("root")
+    os.chown(path, NOBODY, NOBODY)
 
 
 def _unprivileged(function: Callable[[], T]) -> T:

@@ -1,0 +1,20 @@
+var searchData=
+[
+  ['shmem_5fbytes_0',['shmem_bytes',['../structaccv__cache_1_1cgroup__memory__report.html#a8acb9c7e08f0e9d31b08214c3d19d61b',1,'accv_cache::cgroup_memory_report']]],
+  ['size_1',['size',['../classaccv__cache_1_1file__report.html#aa1f919ab65ae52edbe7628bb3c6a6681',1,'accv_cache::file_report']]],
+  ['size_5fbytes_2',['size_bytes',['../structaccv__cache_1_1cache__record.html#a8e2ad3c240b091fe142e8ec8c4ad494e',1,'accv_cache::cache_record::size_bytes()'],['../structaccv__cache_1_1cache__totals.html#aa20c5c663132ceb7de8622de0e31cda2',1,'accv_cache::cache_totals::size_bytes()'],['../structaccv__cache_1_1drop__record.html#a23e3deb5d52f0b4ded7973c634f1a419',1,'accv_cache::drop_record::size_bytes()']]],
+  ['skip_5freason_3',['skip_reason',['../namespaceaccv__cache.html#a8803a8544828ac9563d771b6ca4cfba6',1,'accv_cache']]],
+  ['skipped_4',['skipped',['../classaccv__cache_1_1file__report.html#a709a30720cd351c1a32d812ca68d7f43',1,'accv_cache::file_report']]],
+  ['skipped_5fpath_5',['skipped_path',['../structaccv__cache_1_1skipped__path.html',1,'accv_cache']]],
+  ['source_6',['source',['../structaccv__cache_1_1cache__record.html#ad26a9dc2201326d51ee7bebd1abaeed5',1,'accv_cache::cache_record']]],
+  ['spans_7',['spans',['../structaccv__cache_1_1query__options.html#a8426e627047e425d0ec93e9f573c2873',1,'accv_cache::query_options::spans()'],['../classaccv__cache_1_1cache__report.html#a1f09686e6edf3481f377c8604f602076',1,'accv_cache::cache_report::spans()']]],
+  ['special_5ffile_8',['SPECIAL_FILE',['../namespaceaccv__cache.html#a8803a8544828ac9563d771b6ca4cfba6a0e9d2bc67ee4dcab3823a2ebc789db13',1,'accv_cache']]],
+  ['start_9',['start',['../structaccv__cache_1_1resident__span.html#aa49487c7f2cf724bea83f3e9d4c28024',1,'accv_cache::resident_span']]],
+  ['status_10',['status',['../classaccv__cache_1_1drop__report.html#ad49882ade8b1ad820d0ab0cfcea4306c',1,'accv_cache::drop_report::status()'],['../structaccv__cache_1_1drop__record.html#a846dd9b6166dcf631f587bd4207ad832',1,'accv_cache::drop_record::status()']]],
+  ['status_11',['STATUS',['../namespaceaccv__cache.html#ac84d575aaa902df3cd4bb8fefd839707a5f241c8c8f985b3c51e05d39cf030f4c',1,'accv_cache']]],
+  ['stop_12',['stop',['../structaccv__cache_1_1resident__span.html#a79af32ae05265dfbaecae025892f66a9',1,'accv_cache::resident_span']]],
+  ['stopped_13',['stopped',['../classaccv__cache_1_1file__report.html#abd43104e207dcf15d84d150e6a6a0c85',1,'accv_cache::file_report']]],
+  ['success_14',['SUCCESS',['../namespaceaccv__cache.html#ada3eda3a3c4287593feeab1a3557a117ad0749aaba8b833466dfcbb0428e4f89c',1,'accv_cache']]],
+  ['symbolic_5flink_15',['SYMBOLIC_LINK',['../namespaceaccv__cache.html#a8803a8544828ac9563d771b6ca4cfba6ab184d952382160a26328dfb90613faf7',1,'accv_cache']]],
+  ['sync_16',['sync',['../structaccv__cache_1_1drop__options.html#a171397bb3ad72beb0816acd30a311409',1,'accv_cache::drop_options']]]
+];

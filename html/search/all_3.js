@@ -1,0 +1,13 @@
+var searchData=
+[
+  ['dirty_0',['dirty',['../structaccv__cache_1_1kept__bytes.html#a126a9dd44dd4f05bfae65e0458f63e53',1,'accv_cache::kept_bytes']]],
+  ['dirty_5fbytes_1',['dirty_bytes',['../structaccv__cache_1_1cache__record.html#a2772413887f08570a0016abd0511f6bf',1,'accv_cache::cache_record::dirty_bytes()'],['../structaccv__cache_1_1cgroup__memory__report.html#a1a3900cbd6fbacde7bdf499699e5e9c3',1,'accv_cache::cgroup_memory_report::dirty_bytes()'],['../structaccv__cache_1_1machine__memory__report.html#a579df2b88fa5a85deb0f84b134e8529c',1,'accv_cache::machine_memory_report::dirty_bytes()'],['../structaccv__cache_1_1cache__totals.html#a2c04c6567b230bb844614a9fc68c6c3c',1,'accv_cache::cache_totals::dirty_bytes()']]],
+  ['done_5ffiles_2',['done_files',['../structaccv__cache_1_1file__progress.html#a112f2a7aae51060f8777449b014b71a9',1,'accv_cache::file_progress']]],
+  ['drop_3',['drop',['../namespaceaccv__cache.html#a077c7c7c29c51e7eea1ffe6883ff448c',1,'accv_cache::drop(int descriptor, const drop_options &amp;options={})'],['../namespaceaccv__cache.html#a21f002957a999b07ab1dd6e152b03dbd',1,'accv_cache::drop(const std::vector&lt; std::string &gt; &amp;paths, const drop_options &amp;options={})']]],
+  ['drop_5foptions_4',['drop_options',['../structaccv__cache_1_1drop__options.html',1,'accv_cache']]],
+  ['drop_5frecord_5',['drop_record',['../structaccv__cache_1_1drop__record.html',1,'accv_cache']]],
+  ['drop_5freport_6',['drop_report',['../classaccv__cache_1_1drop__report.html',1,'accv_cache::drop_report'],['../classaccv__cache_1_1drop__report.html#a7d0b79e5c3e11b0202fee7c325937a0e',1,'accv_cache::drop_report::drop_report()=default'],['../classaccv__cache_1_1drop__report.html#a35f29b8a0d0fcaed026818ccbb071b77',1,'accv_cache::drop_report::drop_report(detail::path_list paths, std::vector&lt; drop_record &gt; records, std::vector&lt; skipped_path &gt; skipped, bool stopped)']]],
+  ['drop_5ftotals_7',['drop_totals',['../structaccv__cache_1_1drop__totals.html',1,'accv_cache']]],
+  ['drop_5fvideos_5fcache_8',['drop_videos_cache',['../namespaceaccv__cache.html#a7f91318da86329c82ce759ac3be170b0',1,'accv_cache::drop_videos_cache(ForwardIterator first, ForwardIterator last) noexcept'],['../namespaceaccv__cache.html#a879b3b81ae38ceda3909449e94abe10d',1,'accv_cache::drop_videos_cache(const std::vector&lt; std::string &gt; &amp;filepaths) noexcept'],['../namespaceaccv__cache.html#a47c8380748ea99f4159d2539b56686a6',1,'accv_cache::drop_videos_cache(std::initializer_list&lt; const char * &gt; filepaths) noexcept']]],
+  ['dropcachestatus_9',['DropCacheStatus',['../namespaceaccv__cache.html#ada3eda3a3c4287593feeab1a3557a117',1,'accv_cache']]]
+];
