@@ -1,4 +1,4 @@
-"""The rows of the table: what is timed, against which peer, and what is asked of it."""
+"""The rows of the table: what is timed, against which peer, and the goal."""
 
 import re
 from collections.abc import Callable
@@ -185,7 +185,7 @@ def _peak_bytes() -> int:
 
 
 def _one_by_one(contender: Contender) -> Contender:
-    """One call a file, instead of one call for the whole list."""
+    """One call per file, instead of one call for the whole list."""
 
     def make(paths: list[str]) -> Run:
         calls = [contender.make([path]) for path in paths]

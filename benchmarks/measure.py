@@ -15,7 +15,7 @@ class NotRun(Exception):  # noqa: N818, nothing went wrong
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """Something to time. `make` does all that must not count, and gives back what does."""
+    """Something to time. `make` does the untimed part, and returns the timed part."""
 
     name: str
     make: Callable[[list[str]], Run]
@@ -23,7 +23,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What was measured of one contender, one value a run."""
+    """The measurements of one contender, one value per run."""
 
     values: tuple[float, ...]
     stayed_bytes: tuple[int, ...] = ()
@@ -47,7 +47,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What is asked of a figure that is made from our value and the peer's."""
+    """The goal for a figure that is made from our value and the peer's."""
 
     limit: float
     unit: str

@@ -9,7 +9,7 @@ from .peers import interpreter
 
 
 def find(name: str, module: str = "accv_cache") -> Callable[..., Any]:
-    """The function, or `NotRun` if this build has none of that name."""
+    """The function, or `NotRun` if this build has no such function."""
     try:
         function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError):

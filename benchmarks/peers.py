@@ -1,8 +1,8 @@
 """What accv_cache is compared with.
 
 The command-line programs are timed as a whole, from the start of the process to its end, because
-whoever uses them pays for that. Each handles all files in a single process, so that the start
-counts once: a few milliseconds, of the half second and more that 50,000 files take.
+their users pay for that. Each handles all files in a single process, so that the start counts once:
+a few milliseconds, of the half second and more that 50,000 files take.
 """
 
 import ctypes

@@ -143,7 +143,7 @@ def _expect_resident(paths: list[str]) -> None:
 
 
 def _expect(resident: int, wanted: int) -> None:
-    """Nearly all must be there. Not all: some machines reclaim early (DAMON), and never rest."""
+    """Nearly all must be resident. Not all: some machines reclaim early (DAMON), all the time."""
     if resident < 0.9 * wanted:
         why = f"of {wanted:,} bytes that were read only {resident:,} stayed resident"
         raise NotRun(why)
@@ -205,7 +205,7 @@ def mounted_slowfs(directory: Path, behind: Path, open_us: int) -> Iterator[Path
 
 
 def command(program: str, *arguments: str) -> str:
-    """Run a program and give back what it prints; that it is missing or fails: `NotRun`."""
+    """Run a program and return its output; `NotRun` if it is missing or fails."""
     if shutil.which(program) is None:
         why = f"{program} is not installed"
         raise NotRun(why)

@@ -40,12 +40,12 @@ def take_picture() -> str:
                 console.print(Text.from_ansi(_output(line, folder)))
                 console.print()
             picture = console.export_svg(title="accv-cache", unique_id="accv-cache")
-    # rich names fonts on the web: whoever looks at the picture need not fetch them.
+    # rich names fonts on the web, which viewers of the picture need not fetch.
     return re.sub(r"\s*@font-face \{.*?\}", "", picture, flags=re.DOTALL)
 
 
 def _make_videos(folder: Path) -> None:
-    """Files that are in memory wholly, in parts, and not at all; read in the order of names."""
+    """Files that are wholly, partly and not resident; read in the order of names."""
     folder.mkdir()
     gaps = {"clip-1.mp4": [], "clip-2.mp4": [(6, 10)], "clip-3.mp4": [(0, 4), (12, 6)]}
     for age, (name, dropped) in enumerate(gaps.items()):

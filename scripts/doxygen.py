@@ -1,4 +1,4 @@
-"""Adds what Doxygen makes of the C++ headers to the site that MkDocs builds.
+"""Adds the Doxygen pages of the C++ headers to the MkDocs site.
 
     mkdocs build --strict
 

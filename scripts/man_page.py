@@ -53,7 +53,7 @@ def _commands() -> str:
 
 
 def _section(context: click.Context) -> str:
-    """What the page says of a command."""
+    """The text of the page for a command."""
     command = context.command
     parts = [f"### {context.info_name}", f"```text\n{_usage(context)}\n```"]
     parts += [_markdown(paragraph) for paragraph in _paragraphs(command.help)]
@@ -123,7 +123,7 @@ def _spelled(option: click.Option) -> str:
 
 
 def _paragraphs(text: str | None) -> Iterator[list[str]]:
-    """The paragraphs: one line, or the lines of one that click is told not to wrap."""
+    """The paragraphs: one line each, or several lines if click must not wrap them."""
     for paragraph in (text or "").strip().split("\n\n"):
         if paragraph.startswith("\b"):
             yield paragraph.splitlines()[1:]

@@ -24,7 +24,7 @@ _MOST_WORKERS = 4
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run whole directories on several workers; a file is done before they have started."""
+    """Run whole directories on several workers, but a single file without any: that is faster."""
     # Without pytest-xdist there is no such option. A worker must start no workers of its own.
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
     asked_for = getattr(config.option, "numprocesses", 0) is not None or config.option.usepdb
@@ -35,7 +35,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Get the right to mount, and keep it out of the tests."""
+    """Get the right to mount, but run the tests without it."""
     if not hasattr(config, "workerinput"):
         rights.enter_namespaces()
         if getattr(config.option, "numprocesses", None):
@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was not tried, and what would bring it."""
+    """List what was skipped, and how to install what it needs."""
     skips = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())]
     if skips:
         terminalreporter.section("not tried on this machine")
@@ -55,7 +55,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_works() -> Iterator[None]:
-    """Ctrl-C is heard, also where a shell started the tests in the background, which ignore it."""
+    """Ctrl-C works even if a shell started the tests in the background, where it is ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -65,7 +65,7 @@ def _ctrl_c_works() -> Iterator[None]:
 def mounted() -> Iterator[Callable[[str], Path]]:
     """A directory on a file system of the given kind: its root, mounted when first asked for.
 
-    For one who may not mount a disk, somewhere on one that is there.
+    A user who may not mount a disk gets a directory on an existing one.
     """
     roots: dict[str, Path] = {}
     with ExitStack() as stack:
@@ -159,7 +159,7 @@ def dirty_file(mounted: Callable[[str], Path], ext4: Path) -> Iterator[DirtyFile
     """A dirty file of 1 MiB on an ext4 whose disk can be stopped."""
     with mounts.ext4(ext4) as root:
         path = bring_into("warm", root / "clip", 1 << 20)
-        # Its blocks are found: to look for them while the disk stands still would wait.
+        # Its blocks are mapped already: mapping them while the disk is stopped would wait.
         yield DirtyFile(bring_into("dirty", path, 1 << 20), mounted("ext4"))
 
 
@@ -182,7 +182,7 @@ def clips(
     codecs: dict[str, Codec] = {"h264": "libx264", "hevc": "libx265"}
     base = tmp_path_factory.getbasetemp()
     if hasattr(request.config, "workerinput"):
-        base = base.parent  # of all workers of this run: the first one makes them
+        base = base.parent  # shared by all workers of this run: the first one makes them
     with (base / "clips.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (base / "clips").exists():

@@ -1,4 +1,4 @@
-"""The benchmark refuses options that it could not follow before it measures anything."""
+"""The benchmark rejects invalid options before it measures anything."""
 
 import subprocess
 import sys

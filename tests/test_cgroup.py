@@ -1,4 +1,4 @@
-"""`cgroup_memory` tells what fills the caller's cgroup, whatever cgroups look like there."""
+"""`cgroup_memory` reports what uses the caller's cgroup, in every layout of cgroups."""
 
 import dataclasses
 import json
@@ -36,12 +36,12 @@ print(json.dumps([memory and dataclasses.asdict(memory), memory_limit()]), flush
 
 
 def without_styles(html: str) -> str:
-    """What the cells say, and not how they look."""
+    """The text of the cells, without styles."""
     return re.sub(' style="[^"]*"', "", html)
 
 
 class Told(NamedTuple):
-    """What `cgroup_memory` and `memory_limit` tell."""
+    """The results of `cgroup_memory` and `memory_limit`."""
 
     memory: CgroupMemory | None
     limit: int | None
@@ -60,7 +60,7 @@ def machine_bytes() -> int:
 
 
 class Tree(NamedTuple):
-    """What a process sees of cgroups, as files of the test's own."""
+    """The cgroup files that a process sees, made by the test."""
 
     folder: Path
 
@@ -73,7 +73,7 @@ class Tree(NamedTuple):
         return folder
 
     def seen(self, cgroups: str, *mounts: str, within: str | None = None) -> Told:
-        """What a process is told that sees `cgroups` and `mounts` under /proc/self.
+        """The results in a process that sees `cgroups` and `mounts` under /proc/self.
 
         `within` is the folder whose cgroup.procs names it.
         """
@@ -160,7 +160,7 @@ SLURM_2 = "/system.slice/slurmstepd.scope/job_42"
 
 
 class Form(NamedTuple):
-    """How a runtime shows a process its cgroup, and which folder of the mount is the right one."""
+    """How a container runtime shows a process its cgroup, and the correct folder of the mount."""
 
     runtime: str
     version: int
@@ -443,7 +443,7 @@ class TestNoFigures:
 
 
 class Names(NamedTuple):
-    """What one version of cgroups calls its files and figures."""
+    """The names of files and figures in one version of cgroups."""
 
     limit: str
     usage: str
@@ -481,7 +481,7 @@ NAMES = {
 
 
 def version() -> int:
-    """Which version has the memory controller here."""
+    """The version that has the memory controller here."""
     return 1 if ":memory:" in Path("/proc/self/cgroup").read_text() else 2
 
 
@@ -517,7 +517,7 @@ _NAMESPACE = ("root", "sh", "mount", "umount", "unshare", "the right to make nam
 
 @contextmanager
 def inside(cgroup: Path, *command: str, work: str, argument: str = "") -> Iterator[Told]:
-    """A process that goes into a cgroup, runs `command`, and does `work` there; what it tells."""
+    """The output of a process that enters a cgroup, runs `command`, and does `work` there."""
     program = f"import sys\n{work}\n{_TELL}\nsys.stdin.read()"
     enter = f"{_ENTER}\nos.execvp(sys.argv[2], sys.argv[2:])"
     process = subprocess.Popen(
@@ -562,7 +562,7 @@ class TestThisMachine:
         assert told.version == version()
         assert (told.path, told.limit_bytes, limit) == (str(inner), 512 * MIB, 512 * MIB)
         figures = dict(zip(statistics[::2], map(int, statistics[1::2]), strict=True))
-        # The kernel sums up per-CPU counts now and then, and the child wrote a line since.
+        # The kernel sums up per-CPU counts at intervals, and the child wrote a line meanwhile.
         near = 2 * MIB
         for field, name in NAMES[version()].figures.items():
             assert getattr(told, field) == pytest.approx(figures[name], abs=near), field
@@ -839,7 +839,7 @@ class TestFigures:
             (
                 figures(usage=400, own=100, kernel=None),
                 CgroupVerdict.UNKNOWN,
-                "The working set is 400.0 MiB, 78% of the limit. The kernel does not tell",
+                "The working set is 400.0 MiB, 78% of the limit. The kernel does not report",
             ),
             (
                 figures(usage=10, own=9, limit=None),
@@ -854,7 +854,7 @@ class TestFigures:
             (
                 figures(usage=None, own=9),
                 CgroupVerdict.UNKNOWN,
-                "The kernel does not tell what fills this cgroup.",
+                "The kernel does not report what uses this cgroup.",
             ),
         ],
         ids=lambda value: value.name if isinstance(value, CgroupVerdict) else "",
@@ -889,7 +889,7 @@ class TestMachine:
     def test_knows_nothing_of_an_odd_kernel(self) -> None:
         machine = MachineMemory(*(None,) * 6)
         assert (machine.evictable_bytes, machine.free_after_drop_bytes) == (None, None)
-        assert machine.advice == "The kernel does not tell how much of the memory is page cache."
+        assert machine.advice == "The kernel does not report how much of the memory is page cache."
         assert machine.rows() == []
 
 

@@ -1,4 +1,4 @@
-"""The command line has the ways in, the ways out and the exit codes that scripts rely on."""
+"""The command line has the entry points, outputs and exit codes that scripts rely on."""
 
 import os
 import subprocess
@@ -96,7 +96,7 @@ class TestUsage:
 class TestExamples:
     @pytest.fixture
     def directory(self, ext4: Path) -> Path:
-        """A place with what the examples name."""
+        """A directory with the files that the examples name."""
         (ext4 / "videos" / "old").mkdir(parents=True)
         for name in ("clip.mp4", "other.mkv", "old/clip.mp4"):
             (ext4 / "videos" / name).write_bytes(bytes(20 * MIB))
@@ -104,7 +104,7 @@ class TestExamples:
 
     @staticmethod
     def examples(command: str) -> Iterator[str]:
-        """The lines of the help that one could type."""
+        """The commands in the help text."""
         _, _, rest = run(command, "--help").stdout.partition("  Examples:\n")
         for line in rest.splitlines():
             if not line.startswith("    "):
@@ -182,7 +182,7 @@ class TestCompletion:
     def test_works_when_somebody_presses_tab(self, shell: str, setup: str, tmp_path: Path) -> None:
         command = shell.split()
         with shell_in_terminal(*command, home=tmp_path) as (process, terminal):
-            # Quoted, so that the echo of what was typed is not taken for the answer.
+            # Quoted, to tell the output from the echo of the input.
             os.write(terminal, f"{setup}; echo rea''dy\n".encode())
             text = b""
             while b"ready" not in text:

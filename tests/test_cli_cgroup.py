@@ -1,4 +1,4 @@
-"""`accv-cache query --cgroup` and `--machine`: what fills the memory, in each form of output."""
+"""`accv-cache query --cgroup` and `--machine`: what uses the memory, in each output format."""
 
 import dataclasses
 import json

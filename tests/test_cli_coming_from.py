@@ -1,4 +1,4 @@
-"""What the page 'Coming from' calls the same is the same: vmtouch and ours, side by side."""
+"""What the page 'Coming from' calls the same is the same in vmtouch and accv-cache."""
 
 import json
 import re
@@ -105,6 +105,6 @@ class TestFincore:
 
 
 def _pages(record: dict[str, Any]) -> tuple[str, int]:
-    """A file, and of how many pages it was asked."""
+    """A file, and the number of its requested pages."""
     start, stop = record["measured"]
     return str(Path(record["path"])), -(-stop // PAGE) - start // PAGE

@@ -1,4 +1,4 @@
-"""`accv-cache drop` evicts, says what left, what stayed and why, and exits with the status."""
+"""`accv-cache drop` evicts, reports what was evicted and what stayed, and exits with the status."""
 
 import importlib
 import json

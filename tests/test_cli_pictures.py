@@ -1,4 +1,4 @@
-"""What the tables look like, the manual page, and the picture of them.
+"""The layout of the tables, the manual page, and the picture in the README.
 
 Snapshots are the files in tests/snapshots; `UPDATE_SNAPSHOTS=1 pytest` writes them anew.
 """
@@ -60,7 +60,7 @@ CGROUP = CgroupMemory(
 
 
 def cache_record(path: str, size: int, *spans: tuple[int, int], dirty: int = 0) -> CacheRecord:
-    """What a query with spans gives."""
+    """The result of a query with spans."""
     resident = sum(stop - start for start, stop in spans)
     source = ResidencySource.CACHESTAT
     return CacheRecord(path, None, size, (0, size), resident, dirty, 0, source, spans)

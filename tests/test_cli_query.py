@@ -128,7 +128,7 @@ class TestForPrograms:
         assert document["files"][0]["path"] == f"{tmp_path}/{name}"
 
     def test_is_the_same_in_a_terminal(self, make_file: MakeFile) -> None:
-        path = str(make_file(MIB, "dirty"))  # so that nothing of it goes meanwhile
+        path = str(make_file(MIB, "dirty"))  # so that no page is reclaimed meanwhile
         for form in ("--json", "--porcelain"):
             screen = run_in_terminal("query", form, path, TERM="xterm-256color")
             assert screen.text.replace("\r\n", "\n") == run("query", form, path).stdout
@@ -196,7 +196,7 @@ class TestInterruption:
 
 class TestWatch:
     def test_shows_what_changes_until_ctrl_c(self, make_file: MakeFile, ext4: Path) -> None:
-        path = make_file(MIB, "dirty", ext4)  # so that nothing of it goes before it is seen
+        path = make_file(MIB, "dirty", ext4)  # so that no page is reclaimed before it is seen
         with in_terminal("query", "--watch", "--interval", "0.1", str(ext4)) as (process, terminal):
             text = ""
             for chunk in chunks(terminal):

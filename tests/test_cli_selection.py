@@ -1,4 +1,4 @@
-"""Paths, directories, globs, lists and the letters that narrow them name the right files."""
+"""Paths, directories, patterns, lists and options select the right files."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def tree(ext4: Path) -> Path:
 
 
 def found(tree: Path, *arguments: str, given: str | None = None) -> list[str]:
-    """The files that a query with these arguments is about, below the tree."""
+    """The files that a query with these arguments selects below the tree."""
     result = run("query", "--porcelain", *arguments, given=given)
     assert (result.returncode, result.stderr) == (0, "")
     paths = [line.split("\t")[-1] for line in result.stdout.splitlines()]

@@ -1,4 +1,4 @@
-"""Whatever the streams, the terminal, the locale and the signals are, a command does its work."""
+"""A command works with any streams, terminal, locale and signals."""
 
 import importlib
 import json
@@ -156,7 +156,7 @@ class TestSignals:
             process.send_signal(number)
             text += b"".join(chunks(screen))
             assert process.wait() == -number
-        assert b"\x1b[?" not in text  # the cursor was never hidden, nor any other mode set
+        assert b"\x1b[?" not in text  # no mode of the terminal was changed
 
     def test_that_stop_it_leave_the_terminal_as_it_was(self, make_file: MakeFile) -> None:
         arguments = ("query", "--watch", "--interval", "0.05", str(make_file(MIB, "dirty")))
@@ -223,7 +223,7 @@ class TestNames:
 
     @pytest.fixture
     def paths(self, ext4: Path, make_file: MakeFile) -> list[bytes]:
-        """Files that are warm, of names that are not all UTF-8."""
+        """Warm files, not all with names in UTF-8."""
         folder = os.fsencode(ext4)
         for name in self.NAMES:
             os.rename(make_file(MIB, "dirty", ext4), os.path.join(folder, name))  # noqa: PTH104, PTH118

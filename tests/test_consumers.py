@@ -1,4 +1,4 @@
-"""C++ projects that use the library, in each way that there is."""
+"""C++ projects that use the library, in each documented way."""
 
 import shlex
 import shutil
@@ -23,7 +23,7 @@ Build = Callable[[Path], Path]
 
 
 def _run(*command: str | Path) -> str:
-    """Run a command, and give what it printed."""
+    """Run a command and return its output."""
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, f"{shlex.join(map(str, command))}\n{ended.stdout}{ended.stderr}"
     return ended.stdout.strip()
@@ -55,7 +55,7 @@ def _wheel(project: str, place: Path) -> Path:
     _run(*pip, "--wheel-dir", place, PROJECTS / project)
     (wheel,) = place.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        # The library leaves nothing of its own in it.
+        # The library installs nothing into it.
         assert {name.partition("/")[0] for name in archive.namelist()} == {"app", "app-1.dist-info"}
         app = Path(archive.extract("app/app", place))
     app.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The demo shows clips in memory, and then gone from it, in pipes and in terminals."""
+"""The demo shows clips in memory and then evicted, in pipes and in terminals."""
 
 import io
 import re
@@ -32,7 +32,7 @@ class TestDemo:
         _assert_full_then_empty(result.stdout)
         assert re.search(r"^drop_videos_cache: SUCCESS in \S+ m?s$", result.stdout, re.MULTILINE)
         assert re.search(r"^\d+\.\d MiB of memory came back\.$", result.stdout, re.MULTILINE)
-        # Not of the decoder: the first time its own libraries may come from the disk, too.
+        # Not for the decoder: its own libraries may also be read from the disk the first time.
         reads = re.search(r"from the disk +(\S+) MiB .* 0 B$", result.stdout, re.MULTILINE)
         assert reads is not None
         assert float(reads[1]) > 4 * len(NAMES)

@@ -21,7 +21,7 @@ MANY = 400
 
 
 def examples(number: int) -> settings:
-    """The same lists in every run, so that a failure is not a matter of luck."""
+    """The same lists in every run, so that failures are reproducible."""
     return settings(deadline=None, derandomize=True, max_examples=number)
 
 
@@ -80,7 +80,7 @@ GOOD = [*(f"{number}.bin" for number in range(len(SIZES))), "link", "twin", *HAR
 
 @examples(200)
 @given(
-    # Bad items end a list: drawn as often as the good ones, lists would hardly ever be long.
+    # Bad items end a list. If they were as frequent as good ones, lists would rarely be long.
     kinds=st.lists(st.sampled_from([*GOOD * 4, *BAD]), max_size=20),
     resident=st.sets(st.sampled_from(range(len(SIZES)))),
 )

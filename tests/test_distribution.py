@@ -1,4 +1,4 @@
-"""What the wheel and the source distribution carry: exactly the files of the lists in snapshots."""
+"""The wheel and the source distribution contain exactly the files listed in snapshots."""
 
 import importlib.metadata
 import os
@@ -16,7 +16,7 @@ from support.needs import need
 ROOT = Path(__file__).parents[1]
 SNAPSHOTS = ROOT / "tests" / "snapshots"
 
-# What installing adds to what was in the wheel.
+# What an installation adds to the files of the wheel.
 _INSTALLED = re.compile(
     r"__pycache__|/(INSTALLER|REQUESTED|RECORD|direct_url\.json)$|bin/accv-cache$"
 )
@@ -50,7 +50,7 @@ def test_the_sources_carry_these_files(tmp_path: Path) -> None:
     (path,) = tmp_path.iterdir()
     with tarfile.open(path) as archive:
         names = [member.name.partition("/")[2] for member in archive if member.isfile()]
-    # A checkout has what git ignores, the sources that were unpacked have not.
+    # A checkout contains ignored files, the unpacked sources do not.
     _check(names, SNAPSHOTS / "sources.txt")
 
 

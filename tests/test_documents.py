@@ -76,14 +76,14 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _placed(code: str, world: Path) -> str:
-    """The code, with the absolute paths that it names below `world`."""
+    """The code, with its absolute paths below `world`."""
     return code.replace("/data/", f"{world}/data/")
 
 
 @pytest.mark.parametrize("block", _blocks_of("python"), ids=str)
 def test_python_runs(block: Block, world: Path) -> None:
     program = compile("\n" * (block.line - 1) + _placed(block.code, world), block.page, "exec")
-    # What the page leaves to its reader.
+    # What the reader of the page must supply.
     exec(program, {"epoch": [["old/clip1.mp4"], ["clip.mp4"]], "train": len})  # noqa: S102
 
 
@@ -137,7 +137,7 @@ def test_shell_runs(block: Block, command: str, world: Path) -> None:
         start_new_session=True,
     ) as process:
         assert process.stdout is not None
-        if "--watch" in command:  # which goes on until Ctrl-C
+        if "--watch" in command:  # which runs until Ctrl-C
             assert process.stdout.readline() != ""
             os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate()

@@ -1,6 +1,6 @@
-"""`drop` takes every kind of target and argument that it promises, and tells what it did to each.
+"""`drop` takes every documented target and argument, and reports the result for each.
 
-Why pages stay, directories, file systems and reports have files of their own.
+Other files test the reasons why pages stay, directories, file systems and reports.
 """
 
 import errno
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("no_leaked_descriptors")
 
 
 def wrong(argument: object) -> Any:  # noqa: ANN401 - nothing that the type check knows of
-    """An argument that only the type check is told nothing about."""
+    """An argument with its type hidden from the type check."""
     return argument
 
 
@@ -456,7 +456,7 @@ class TestOptions:
 class TestRange:
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:
-        """A file of 64 pages, each in a folio of its own: one write a page makes it so."""
+        """A file of 64 pages, each in a folio of its own, made by one write per page."""
         with (tmp_path / "small-folios.bin").open("wb", buffering=0) as file:
             for _ in range(64):
                 file.write(b"x" * PAGE)

@@ -1,4 +1,4 @@
-"""A directory means the regular files below it: which ones, and what is said of the rest."""
+"""A directory means the regular files below it: which ones, and how the rest is reported."""
 
 import errno
 import os
@@ -195,7 +195,7 @@ class TestWhatIsExcluded:
 
 
 class TestGlobs:
-    """`_core.matches` gives the dialect of walks to names that no walk finds."""
+    """`_core.matches` applies the patterns of walks to other names."""
 
     @pytest.mark.parametrize(
         ("pattern", "path", "matches"),
@@ -385,7 +385,7 @@ class TestRights:
 
     def test_to_enter_are_needed_too(self, ext4: Path) -> None:
         secret = warm_file(ext4 / "secret" / "s.mp4")
-        secret.parent.chmod(0o704)  # its names may be read, and no more
+        secret.parent.chmod(0o704)  # only its names may be read
         [refused] = as_other_user(drop, ext4).files
         assert refused.path == str(secret)
         assert isinstance(refused.error, PermissionError)
@@ -430,11 +430,11 @@ class TestFewDescriptors:
 
 
 class TestTreesOfOthers:
-    """Whoever owns a part of the tree swaps it for links, and leads nobody out of it."""
+    """The owner of a part of the tree replaces it by links, and cannot lead the walk out of it."""
 
     @pytest.fixture
     def outside(self, tmp_path: Path) -> Path:
-        """A place that only its owner may look into."""
+        """A directory that only its owner may read."""
         place = tmp_path / "outside"
         for name in ("clip", "inner/clip"):
             warm_file(place / name)
@@ -457,7 +457,7 @@ class TestTreesOfOthers:
         target = outside / Path(swapped).relative_to("a")
         (tmp_path / "link").symlink_to(target)
         residency.clean(outside / "clip")
-        # The same name in turns: what was there, and a link to the same name outside.
+        # The same name alternates between the original and a link to the same name outside.
         swapping = [sys.executable, "-c", _SWAP, str(tmp_path / "link"), str(root / swapped)]
         with (
             openings(outside, outside / "inner") as observed,

@@ -1,4 +1,4 @@
-"""One `drop` leaves nothing behind: on every file system, for anyone who may read, in any size."""
+"""One `drop` evicts every page: on every file system, for any reader, in any size."""
 
 import os
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class TestFilesJustWritten:
         # Every write to this FUSE arrives at its daemon, so its files are never dirty.
         files = just_written(file_system.directory, 200 if file_system.kind == "fuse" else 2000)
         if file_system.kind in ("ext4", "xfs", "btrfs"):
-            # The last of them at least: Btrfs writes back early what so many files ask for.
+            # At least the last of them: with so many files, Btrfs starts writeback early.
             last = cachestat(files[-1])
             assert last.dirty + last.writeback > 0
         report = drop(file_system.directory)
@@ -174,7 +174,7 @@ def in_small_folios(path: Path) -> None:
 
 
 class TestOneLargeFile:
-    """Of so many pages some may go by themselves: what is gone is exact, what stays is not."""
+    """The kernel may reclaim some of many pages: what is evicted is exact, what stays is not."""
 
     SIZE = 96 * MIB + 12345
     RECLAIM = 2 * MIB
@@ -182,7 +182,7 @@ class TestOneLargeFile:
 
     @pytest.fixture(params=["ext4", "xfs"])
     def path(self, request: pytest.FixtureRequest, mounted: Callable[[str], Path]) -> Path:
-        """A sparse file that is worth splitting: reading it costs no disk."""
+        """A sparse file that is large enough to split; reading it needs no disk."""
         path = mounted(request.param) / "large.bin"
         with path.open("wb") as file:
             file.truncate(self.SIZE)

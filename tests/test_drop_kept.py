@@ -1,4 +1,4 @@
-"""Every reason that a drop gives for what stayed is produced for real, and is the right one."""
+"""Every reason of a drop for what stayed is produced for real, and is correct."""
 
 import fcntl
 import os
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("no_leaked_descriptors")
 
 
 def kept_for(report: DropReport, reason: KeptReason) -> int:
-    """The bytes kept, of a report on one file that names this reason and no other."""
+    """The kept bytes in a report on one file that has only this reason."""
     [record] = report.files
     assert record.status is DropCacheStatus.SUCCESS
     assert set(report.kept) == {reason}
@@ -41,7 +41,7 @@ def kept_for(report: DropReport, reason: KeptReason) -> int:
 
 @pytest.fixture
 def dead_ext4(tmp_path: Path) -> Iterator[tuple[int, Callable[[], None]]]:
-    """A dirty file of 1 MiB, open, and how to make its file system one that writes no more."""
+    """An open dirty file of 1 MiB, and how to stop all writes of its file system."""
     with ExitStack() as stack:
         root = stack.enter_context(mounts.ext4(tmp_path))
         residency.dirty(root / "clip", MIB)
@@ -142,14 +142,14 @@ class TestMapped:
         path = make_file(8 * MIB)
         with residency.mapped_elsewhere(path):
             [record] = drop(path, offset=MIB + 1, length=6 * MIB).files
-        # The page that the range cuts would stay whoever maps it, at either end.
+        # The page that the range cuts stays whether or not a process maps it, at either end.
         assert record.kept == {KeptReason.EDGE: 2 * PAGE, KeptReason.MAPPED: 6 * MIB - PAGE}
 
     def test_is_not_looked_for_where_the_edge_explains_what_stays(
         self, make_file: MakeFile
     ) -> None:
-        # Who drops what was just read, again and again, has such an edge every time: to look
-        # through all processes for it would cost milliseconds a call.
+        # A program that repeatedly drops what it just read has such an edge every time. A scan of
+        # all processes for it would cost milliseconds per call.
         path = make_file(MIB)
         with residency.mapped_elsewhere(path):
             [record] = drop(path, length=MIB // 2).files
@@ -228,7 +228,7 @@ class TestMemoryFilesystem:
 
 
 def resident_within(path: Path, start: int, stop: int) -> int:
-    """What `path` has resident in the pages that a range touches."""
+    """The resident bytes of `path` in the pages that a range touches."""
     start, stop = start // PAGE * PAGE, residency.whole_pages(stop)
     spans = mincore_spans(path)
     return sum(max(0, min(last, stop) - max(first, start)) for first, last in spans)

@@ -1,4 +1,4 @@
-"""What `drop` promises when something goes wrong: no data is lost, no other file is touched."""
+"""On any failure `drop` loses no data and touches no other file."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("no_leaked_descriptors")
 
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """An ext4 whose disk has room for some of the clips only."""
+    """An ext4 whose disk has room for only some of the clips."""
     with mounts.full_ext4(tmp_path, room=CLIPS // 2 * MIB) as root:
         yield root
 
@@ -55,7 +55,7 @@ class TestFailedWriteback:
 
     def test_before_the_drop_loses_nothing(self, full_disk: Path) -> None:
         paths = write_clips(full_disk)
-        # Writes everything back, and leaves the errors to those who open the files next.
+        # Writes everything back; the next opener of each file gets its error.
         os.sync()
         assert all(cachestat(path).dirty == 0 for path in paths)
         report = drop(paths)

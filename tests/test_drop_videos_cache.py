@@ -1,4 +1,4 @@
-"""`drop_videos_cache` keeps its contract: each status, the order, and what it never does."""
+"""The contract of `drop_videos_cache`: each status, the order, and what it never does."""
 
 import os
 import random
@@ -28,14 +28,14 @@ from support.threads import all_ended, threads
 
 SUCCESS = DropCacheStatus.SUCCESS
 MIB = 1024 * 1024
-# More than any call gets through before the test has seen what it wants to, and stops it.
+# More files than any call processes before the test stops it.
 ENDLESS = 1_000_000
 
 pytestmark = pytest.mark.usefixtures("no_leaked_descriptors")
 
 
 class Many(NamedTuple):
-    """A list that is long, or slow, enough to be worked through by threads."""
+    """A list that is long or slow enough for threads."""
 
     directory: Path
     files: list[Path]
@@ -56,7 +56,7 @@ class Many(NamedTuple):
 def many(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Many]:
-    """Many files on a disk, where each takes microseconds; some on FUSE, where each is awaited."""
+    """Many files on a disk, where each takes microseconds; some on FUSE, where each waits."""
     slow = request.param == "latency"
     directory = tmp_path_factory.mktemp("many")
     files = [directory / f"{number:04}.bin" for number in range(300 if slow else 2000)]
@@ -72,7 +72,7 @@ def many(
 
 
 def items_of(*items: object) -> list[str]:
-    """A list that only its type check is told that it holds nothing but paths."""
+    """A list that is typed as a list of paths for the type check."""
     return cast("list[str]", list(items))
 
 
@@ -112,7 +112,7 @@ class TestEachItem:
     ) -> None:
         path = make_file(MIB, "warm", file_system.directory)
         assert drop_videos_cache([path]) is SUCCESS
-        # The page cache is all that a tmpfs is made of.
+        # The page cache is the only copy of a file on tmpfs.
         assert resident_bytes(path) == (MIB if file_system.kind == "tmpfs" else 0)
 
     def test_may_lie_in_the_lower_layer_of_an_overlay(self, overlay: Path) -> None:
@@ -164,7 +164,7 @@ class Text(str):
 
 
 class NotIterable:
-    """Says so, in the way that Python knows."""
+    """Raises it as Python does."""
 
     __iter__ = None
 
@@ -187,7 +187,7 @@ def generator(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def only_getitem(paths: Sequence[Path]) -> Iterable[Path]:
-    """An iterable as they were before `__iter__`."""
+    """An iterable with `__getitem__` only."""
     methods = {"__getitem__": lambda _, index: paths[index]}
     return cast("Iterable[Path]", type("OnlyGetItem", (), methods)())
 
@@ -349,7 +349,7 @@ class TestFailFast:
         items = items_of(*many.files)
         place = random.Random(kind).randrange(len(items))
         many.warm()
-        # What it is takes time to find out: enough for threads to get far ahead of it.
+        # Its status takes long enough for threads to get far ahead of it.
         with mounts.fuse(tmp_path, ("allow_other", "getattr_us=50000")) as late:
             items[place:place] = items_of(BAD[kind].make(late))
             assert drop_videos_cache(items) is DropCacheStatus[BAD[kind].status]
@@ -393,7 +393,7 @@ class TestOpening:
     def test_fails_under_a_write_lease_instead_of_waiting(self, make_file: MakeFile) -> None:
         path, other = make_file(PAGE), make_file(PAGE)
         with leased(path):
-            # One that waited would get the file in the end, when the kernel takes the lease away.
+            # A call that waited would get the file in the end, when the kernel breaks the lease.
             assert drop_videos_cache([path, other]) is DropCacheStatus.FILE_OPEN_FAILED
         assert resident_bytes(other) == PAGE
         assert drop_videos_cache([path]) is SUCCESS
@@ -408,7 +408,7 @@ class TestOpening:
             "except OSError as error:\n"
             "    print(error.strerror)\n"
         )
-        # Only the leader of a session without a terminal can get one by opening it.
+        # Only a session leader without a terminal gets one by opening it.
         ended = subprocess.run(
             [sys.executable, "-c", program],
             start_new_session=True,
@@ -448,7 +448,7 @@ class TestOpening:
 
 
 class StopError(Exception):
-    """What the tests stop a call with."""
+    """The exception with which the tests stop a call."""
 
 
 @contextmanager
@@ -457,7 +457,7 @@ def alarm(handler: Callable[[], None]) -> Iterator[None]:
 
     def ring(*_: object) -> None:
         handler()
-        # Only now: the next signal must not interrupt the handler, nor what it raised on its way.
+        # Only now: the next signal must not interrupt the handler or its exception.
         signal.setitimer(signal.ITIMER_REAL, 0.01)
 
     before = signal.signal(signal.SIGALRM, ring)
@@ -465,13 +465,13 @@ def alarm(handler: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # else a last ring would set the timer again
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # or a last signal sets the timer again
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
 def stop_when(seen: Callable[[], bool]) -> AbstractContextManager[None]:
-    """Stop the call, by a signal's handler, as soon as it sees something while at work."""
+    """Stop the call from a signal handler, as soon as it sees something during the work."""
 
     def look() -> None:
         if seen():

@@ -1,4 +1,4 @@
-"""The examples run, and show what they are there to show: a bounded page cache."""
+"""The examples run, and keep the page cache bounded."""
 
 import os
 import re
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("decoder")
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
-# Printed sizes are rounded, and some machines reclaim pages that nobody asked them to.
+# Printed sizes are rounded, and some machines reclaim pages early.
 LEAST = 0.8
 
 
@@ -48,12 +48,12 @@ def example(request: pytest.FixtureRequest) -> list[object]:
 
 @pytest.fixture
 def paths(clips: dict[str, Path], tmp_path: Path) -> list[Path]:
-    """Copies of some clips, in memory as they were just written."""
+    """Copies of some clips, resident because they were just written."""
     return [Path(shutil.copy(clip, tmp_path)) for clip in clips.values()]
 
 
 def held_mib(output: str, paths: list[Path]) -> list[float]:
-    """What the clips held after each of them, and in the end."""
+    """The resident bytes of the clips after each of them, and at the end."""
     *lines, last = output.splitlines()
     names = [line.partition(": 24 frames; ")[0] for line in lines]
     assert names == [os.fspath(path) for path in paths]

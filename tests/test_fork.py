@@ -1,7 +1,7 @@
-"""Children use it however they were started, and whatever their parent was doing.
+"""Children can use the library however they were started, at any time of a parent's call.
 
-Nothing that the library needs outlives a call, so a fork has no thread to lose and no lock to find
-taken. Each wait has an end: a child that hangs is a failure, and says where.
+No state of the library outlives a call, so a fork loses no thread and inherits no locked lock. Each
+wait is limited: a child that hangs fails the test and shows where.
 """
 
 import multiprocessing
@@ -41,9 +41,9 @@ def shares(tmp_path: Path) -> Iterator[Share]:
 
 @contextmanager
 def in_the_middle(path: Path) -> Iterator[None]:
-    """Inside the block other threads are in the middle of every verb, each with threads of its own.
+    """Inside the block, other threads run every verb, each with threads of its own.
 
-    All have ended when it is left.
+    All have ended after the block.
     """
     stop = threading.Event()
     verbs: list[Callable[[Share], object]] = [drop_videos_cache, query, partial(drop, workers=4)]
@@ -65,7 +65,7 @@ def in_the_middle(path: Path) -> Iterator[None]:
 
 
 class StopError(Exception):
-    """What a test stops a call with."""
+    """The exception with which a test stops a call."""
 
 
 @pytest.mark.usefixtures("no_leaked_descriptors")
@@ -98,7 +98,7 @@ class TestForkedChild:
     ) -> None:
         theirs = next(shares)
         with in_the_middle(make_file(PAGE)):
-            for _ in range(5):  # each at another moment of what the threads do
+            for _ in range(5):  # each at another point of the threads' work
                 in_fork(use_every_verb, theirs)
         use_every_verb(theirs)
 
@@ -157,7 +157,7 @@ def fork_in_the_middle(call: Callable[[Callable[[], None]], None]) -> None:
         if children != [0]:
             raise StopError
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(int(A_MINUTE))  # or it could wait for ever
+        signal.alarm(int(A_MINUTE))  # otherwise it could wait for ever
 
     try:
         call(fork)

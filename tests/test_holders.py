@@ -1,4 +1,4 @@
-"""`holders` names who has a file mapped or open, and says what it could not look into."""
+"""`holders` finds who has a file mapped or open, and reports what it could not inspect."""
 
 import errno
 import mmap
@@ -33,7 +33,7 @@ def command_of(process: int) -> str:
 
 
 def holder(path: Path, process: int = OURS, mapped: int = 0, *, is_open: bool = False) -> Holder:
-    """What is expected to be found."""
+    """The expected result."""
     return Holder(process, command_of(process), str(path), mapped, is_open)
 
 
@@ -47,7 +47,7 @@ def clip(file_system: FileSystem) -> Path:
 
 @contextmanager
 def open_elsewhere(path: Path) -> Iterator[int]:
-    """Hold the file open in another process; gives that process's id."""
+    """Hold the file open in another process; return that process's id."""
     need("cat")
     with path.open("rb") as file:
         child = subprocess.Popen(
@@ -225,7 +225,7 @@ class TestText:
 
 
 def processes(*, unreadable: bool = False) -> set[int]:
-    """The processes that have memory of their own: no zombies, no threads of the kernel."""
+    """The processes that have memory of their own: no zombies, no kernel threads."""
     found = set()
     for entry in Path("/proc").iterdir():
         with suppress(FileNotFoundError, ProcessLookupError, NotADirectoryError):
@@ -245,7 +245,7 @@ def is_readable(entry: Path) -> bool:
 
 
 def forks() -> int:
-    """How many processes and threads were started since the machine was."""
+    """The number of processes and threads that were started since boot."""
     [line] = [line for line in Path("/proc/stat").read_text().splitlines() if "processes" in line]
     return int(line.split()[1])
 
@@ -267,7 +267,7 @@ class TestFewDescriptors:
 
 @contextmanager
 def hung_server(root: Path) -> Iterator[None]:
-    """Let the server of a FUSE file system answer nothing before the block is left."""
+    """Let the server of a FUSE file system answer nothing until the end of the block."""
     [server] = (
         int(each.parent.name)
         for each in Path("/proc").glob("[0-9]*/cmdline")
@@ -303,7 +303,7 @@ _LOOK = """
 import os, sys
 from accv_cache import holders
 
-holders([])  # what it imports another user may not read
+holders([])  # another user may not read its imports
 os.setresuid(*3 * (int(sys.argv[2]),))
 # The server itself has the file open.
 print([each for each in holders(sys.argv[1]).found if each.mapped_bytes])
@@ -328,7 +328,7 @@ _HIDDEN = """
 import os, sys
 from accv_cache import holders
 
-holders([])  # what it imports another user may not read
+holders([])  # another user may not read its imports
 os.setresuid(*3 * (int(sys.argv[1]),))
 print(holders("/etc/passwd").hidden_processes)
 """
@@ -347,13 +347,13 @@ class TestUnreadableProcesses:
             before, started, found, last, after = as_other_user(look)
         assert found.found == ()
         assert process in before
-        # Others may end and start meanwhile, but no more than that.
+        # At most these processes may have ended or started meanwhile.
         assert len(before & after) <= found.unreadable_processes <= len(before) + last - started
 
     @pytest.mark.parametrize("kind", ["nothing", "zombie", "other user"])
     def test_are_those_that_may_hold_files(self, kind: str) -> None:
         need("root", "unshare", "the right to make namespaces")
-        # Nobody else is in there: the numbers are exact.
+        # No other process is in there, so the numbers are exact.
         command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", _SECLUDED]
         shown = subprocess.run([*command, kind], capture_output=True, text=True, check=False)
         assert shown.stderr == ""
@@ -366,7 +366,7 @@ import ctypes, os, sys
 from accv_cache import holders
 
 kind = sys.argv[1]
-holders([])  # what it imports another user may not read
+holders([])  # another user may not read its imports
 if kind != "nothing":
     reader, writer = os.pipe()
     child = os.fork()

@@ -1,4 +1,4 @@
-"""What is missing is a skip that says so, whatever it is, and the run ends with how to get it."""
+"""A test whose needs are missing is skipped, and the run ends with how to install them."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory that holds links to all that PATH finds."""
+    """A directory with links to all programs in PATH."""
     directory = tmp_path_factory.mktemp("bin")
     for place in map(Path, reversed(os.environ["PATH"].split(os.pathsep))):
         for program in place.iterdir() if place.is_dir() else ():
@@ -100,7 +100,7 @@ class TestMounts:
 
 class TestRun:
     def test_without_any_program_sets_up_or_skips_everything(self) -> None:
-        """All tests are collected, and all fixtures made."""
+        """Collects all tests, and makes all fixtures."""
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--setup-only"]
         environment = {**os.environ, "PATH": "/nowhere", "PYTEST_XDIST_WORKER": "none"}
         ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""What is installed, what importing it costs, and where it can be used from."""
+"""The installed files, the cost of the import, and where the package works."""
 
 import importlib.metadata
 import importlib.resources
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def run_python(program: str, *arguments: object, path: Path | None = None) -> str:
-    """Run it in an interpreter of its own: without site-packages, given a `path` to import from."""
+    """Run it in a new interpreter, without site-packages, with `path` to import from."""
     isolated = [] if path is None else ["-I", "-S"]
     start = "" if path is None else f"import sys; sys.path.insert(0, {str(path)!r})\n"
     command = [sys.executable, *isolated, "-c", start + program, *map(str, arguments)]
@@ -110,8 +110,8 @@ class TestInstalledPackage:
 def installed_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package as the wheel for another platform holds it, unpacked."""
     directory = tmp_path_factory.mktemp("wheel")
-    # An interpreter of Linux that believes it is elsewhere, once it has read its own
-    # configuration; a build for macOS would ask the system for its version.
+    # A Linux interpreter with another `sys.platform`, set after it has read its own configuration;
+    # with that of macOS it would query the system's version.
     program = (
         "import os, sys, sysconfig\n"
         "from scikit_build_core.build import build_wheel\n"

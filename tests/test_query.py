@@ -1,4 +1,4 @@
-"""`query` gives exact figures, ranges and records, and refuses what it cannot measure."""
+"""`query` returns exact figures, ranges and records, and rejects what it cannot measure."""
 
 import copy
 import errno
@@ -83,7 +83,7 @@ def huge_folios(root: Path) -> Iterator[None]:
 
 @pytest.fixture
 def unknown(ext4: Path, make_file: MakeFile) -> CacheReport:
-    """What another user is told of a file that is wholly resident."""
+    """What another user gets for a file that is wholly resident."""
     return as_other_user(query, make_file(MIB, "warm", ext4), spans=True)
 
 
@@ -450,7 +450,7 @@ class TestBadInput:
 
 
 class StopError(Exception):
-    """What the tests stop a query with."""
+    """The exception with which the tests stop a query."""
 
 
 class TestProgress:
@@ -534,7 +534,7 @@ class TestMap:
         drawn = record(size, stop - start, ((start, stop),)).map(width)
         assert len(drawn) == width
         for cell, letter in enumerate(drawn):
-            # In units of 1 / width byte, so that all is exact.
+            # In units of 1 / width byte, so that all values are exact.
             left, right = cell * size, (cell + 1) * size
             covered = min(right, stop * width) - max(left, start * width)
             assert letter == ("█" if covered == size else "░" if covered > 0 else "·")

@@ -1,4 +1,4 @@
-"""`query` tells what independent readers see, on every file system, and None where it may not."""
+"""`query` agrees with independent readers on every file system, or returns None."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def vmtouch_bytes(path: Path) -> int:
 
 
 def check(path: Path, expected: int | None = None) -> None:
-    """All readers tell the same of the file: `expected` bytes, unless that is None."""
+    """All readers agree about the file: `expected` bytes, unless that is None."""
     need("fincore", "vmtouch")
     found = one(path)
     size = path.stat().st_size
@@ -53,7 +53,7 @@ def check(path: Path, expected: int | None = None) -> None:
     assert found.resident_bytes == vmtouch_bytes(path)
     assert expected in (None, found.resident_bytes)
     if found.source is ResidencySource.CACHESTAT:
-        # From util-linux 2.40 on it asks cachestat too, and believes that on overlayfs.
+        # From util-linux 2.40 on it also uses cachestat, even on overlayfs.
         assert found.resident_bytes == residency.fincore_bytes(path)
         assert found.dirty_bytes == residency.cachestat(path).dirty
     else:
@@ -100,7 +100,7 @@ class TestEveryFileSystem:
     def test_tells_nothing_of_a_cold_file(self, file_system: FileSystem) -> None:
         path = file_system.directory / "clip"
         if file_system.kind == "tmpfs":
-            sparse(path, MIB)  # what was never written is all that is not in memory
+            sparse(path, MIB)  # only what was never written is not in memory
         else:
             make(path, MIB)
             residency.cold(path)
@@ -139,7 +139,7 @@ class TestEveryFileSystem:
         check(path, 0)
         with path.open("r+b") as file:
             os.pwrite(file.fileno(), bytes(PAGE), 512 * MIB)
-        read_page(path, 512 * MIB)  # FUSE forgets what was written
+        read_page(path, 512 * MIB)  # FUSE evicts what was written
         check(path, PAGE)
         assert one(path).spans == ((512 * MIB, 512 * MIB + PAGE),)
 
@@ -260,7 +260,7 @@ class TestOverlay:
         with ExitStack() as stack:
             root = stack.enter_context(read_only_below(place))
             found = as_other_user(one, root / "clip")
-            # A writer here, but not of the file below: mincore claims that all is resident.
+            # A writer here, but not of the file below: mincore reports every page as resident.
             assert as_other_user(residency.mincore_bytes, root / "clip") == MIB
             assert residency.mincore_bytes(root / "clip") == 0
             assert found.resident_bytes is None
@@ -296,7 +296,7 @@ class TestFuse:
             assert query(path).resident_bytes == 0
             with path.open("rb") as file:
                 file.read()
-                # Lent, it is measured without another open, which would empty it.
+                # A lent descriptor is measured without another open, which would evict the file.
                 [found] = query(file, spans=True).files
                 assert found.resident_bytes == MIB
                 assert found.spans == ((0, MIB),)
@@ -354,7 +354,7 @@ class TestHugeSparseFile:
 
 @contextmanager
 def meanwhile(step: Callable[[], object]) -> Iterator[threading.Event]:
-    """Repeat a step on another thread; gives an event that is set after each round."""
+    """Repeat a step on another thread; return an event that is set after each round."""
     over, round_done = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -372,7 +372,7 @@ def meanwhile(step: Callable[[], object]) -> Iterator[threading.Event]:
 
 
 def check_bounds(found: CacheRecord) -> None:
-    """What holds of every record, whatever happens to the file."""
+    """What is true for every record, whatever happens to the file."""
     most = residency.whole_pages(found.size_bytes)
     for count in (found.resident_bytes, found.dirty_bytes, found.writeback_bytes):
         assert count is None or 0 <= count <= most

@@ -24,7 +24,7 @@ other_file_systems = pytest.mark.parametrize(
 
 
 def query_without_cachestat(refusal: int, *paths: Path) -> CacheReport:
-    """What a process of another user is told, behind a filter."""
+    """What a process of another user gets, behind a filter."""
     seccomp.need_filter()
 
     def measure() -> CacheReport:

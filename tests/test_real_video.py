@@ -44,7 +44,7 @@ def test_every_reader_agrees_that_all_clips_left(
         before = residency.cachestat(path)
         by_fincore = residency.fincore_bytes(path)
         assert before.resident + before.evicted == size
-        # All the same, unless the kernel took pages back between them.
+        # All equal, unless the kernel reclaimed pages between them.
         assert residency.cachestat(path).resident <= by_fincore <= before.resident
     assert drop_videos_cache(paths) is DropCacheStatus.SUCCESS
     assert [residency.cachestat(path).resident for path in paths] == [0] * len(paths)

@@ -1,4 +1,4 @@
-"""A report of `drop` is lazy, frozen, pickles, adds up and reads well; progress and Ctrl-C work."""
+"""Reports are lazy, immutable, picklable, can be added and printed; progress and Ctrl-C work."""
 
 import dataclasses
 import errno
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("no_leaked_descriptors")
 
 @pytest.fixture
 def report(make_file: MakeFile, tmp_path: Path, tmpfs: Path) -> DropReport:
-    """On four files: one that went, one that stayed, two that failed; and on a link left out."""
+    """On four files: one evicted, one that stayed, two that failed; and a skipped link."""
     directory = tmp_path / "directory"
     directory.mkdir()
     gone = make_file(MIB, "warm", directory)
@@ -285,7 +285,7 @@ class TestByDirectory:
 
 
 class TestManyFiles:
-    """What a report of a million files does must not make a record for each."""
+    """No operation on a report of a million files may make a record for each."""
 
     @pytest.fixture
     def many(self, make_file: MakeFile) -> DropReport:
@@ -442,7 +442,7 @@ class TestInANotebook:
 
 
 class StopError(Exception):
-    """What the tests stop a drop with."""
+    """The exception with which the tests stop a drop."""
 
 
 @pytest.fixture(scope="module")

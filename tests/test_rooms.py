@@ -1,4 +1,4 @@
-"""Arrows run one way: command line, training and clusters, verbs, the rooms of the core."""
+"""Imports point in one direction: command line, training and clusters, verbs, the core."""
 
 import ast
 import graphlib
@@ -13,11 +13,11 @@ HEADERS = ROOT / "csrc" / "include" / "accv_cache"
 PACKAGE = ROOT / "python" / "accv_cache"
 
 # What each room may include, besides itself and the system calls: `run` knows no file, `file` no
-# list, `list` no thread, `proc` neither. What all of them share with the user is vocabulary.
+# list, `list` no thread, `proc` neither. All of them may use the public types.
 ROOMS = {"run": {"proc"}, "file": set(), "list": {"file"}, "proc": {"file"}}
 VOCABULARY = {"residency", "report", "status", "version", "walk"}
 
-# What is built on the verbs.
+# The modules that are built on the verbs.
 ABOVE = {"_cli", "_training", "distributed", "__main__"}
 
 
@@ -86,7 +86,7 @@ def test_verbs_know_nothing_that_is_built_on_them() -> None:
 
 
 def test_no_module_imports_what_imports_it() -> None:
-    # The front of the package names everything, and loads it when somebody asks for it.
+    # `__init__` names everything, and loads it on first use.
     front = "accv_cache"
     graph = {
         name: {each for each in _imported(path) if each not in (name, front)}

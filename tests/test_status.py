@@ -20,7 +20,7 @@ VALUES = {
 
 
 def members(kind: type[enum.Enum]) -> dict[str, object]:
-    """Every name, aliases too, and its value, in the order they were written."""
+    """Every name and its value, aliases too, in the order of the definition."""
     return {name: member.value for name, member in kind.__members__.items()}
 
 

@@ -1,4 +1,4 @@
-"""The tests' own instruments tell the truth, about what the kernel is known to do."""
+"""The helpers of the tests are correct, checked by known behaviour of the kernel."""
 
 import mmap
 import os
@@ -26,7 +26,7 @@ on_disks = pytest.mark.parametrize("file_system", ["ext4", "xfs", "btrfs"], indi
 
 @pytest.fixture
 def readers() -> None:
-    """All of them are there."""
+    """All of them are available."""
     need("cachestat(2) of Linux 6.5", "fincore")
 
 

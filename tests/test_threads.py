@@ -1,4 +1,4 @@
-"""Many threads use it at once, also without a GIL, and so do subinterpreters with their own."""
+"""Many threads use the library at once, also without a GIL, and so do subinterpreters."""
 
 import os
 import pickle
@@ -69,7 +69,7 @@ class TestThreads:
                 assert 0 <= measured <= all_bytes
                 report = drop(paths)
                 assert report.ok
-                # A page that two look at stays: each takes the other for a user of it.
+                # A page that two calls access at once stays: each sees the other as a user of it.
                 assert 0 <= report.known_resident_bytes <= all_bytes
                 assert sum(report.kept.values()) == report.known_resident_bytes
 
@@ -170,7 +170,7 @@ class TestSubinterpreters:
         same = next(shares)
         used = [same if files == "the same" else next(shares) for _ in range(AT_ONCE)]
         with ExitStack() as stack:
-            # The first to import it do so at once, too.
+            # The first imports also happen at once.
             at_once(
                 [partial(stack.enter_context(subinterpreter()), _program(paths)) for paths in used]
             )
@@ -189,7 +189,7 @@ class TestSubinterpreters:
 
 
 def _program(paths: list[Path]) -> str:
-    """Use every verb, be called back, and meet errors of every kind."""
+    """Use every verb, with callbacks and errors of every kind."""
     return (
         "import pickle\n"
         "import accv_cache\n"

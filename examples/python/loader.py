@@ -21,17 +21,17 @@ from accv_cache import drop, query
 
 
 class Sample(NamedTuple):
-    """What the loader hands to training."""
+    """An item of the loader."""
 
     clip: str
     frames: int  # a real dataset would give their pixels
 
 
 class Clips:
-    """A map-style dataset: an item a clip."""
+    """A map-style dataset with one item per clip."""
 
     def __init__(self, paths: Sequence[Path], *, evict: bool) -> None:
-        """Read `paths`; with `evict`, leave nothing of them in the page cache."""
+        """Read `paths`; with `evict`, evict each after it is decoded."""
         self.paths = paths
         self.evict = evict
 
@@ -53,7 +53,7 @@ class Clips:
 
 
 def load(dataset: Clips, workers: int) -> Iterator[Sample]:
-    """Give the items in order, loaded ahead by worker processes."""
+    """Return the items in order, loaded ahead by worker processes."""
     try:
         from torch.utils.data import DataLoader  # noqa: PLC0415 - only if it is there
     except ModuleNotFoundError:
@@ -74,7 +74,7 @@ def main() -> None:
     def held() -> str:
         return f"the clips hold {query(options.clips).known_resident_bytes / 2**20:.1f} MiB"
 
-    drop(options.clips)  # start cold: what they hold below, the workers have read
+    drop(options.clips)  # start cold: what is resident below was read by the workers
     for sample in load(Clips(options.clips, evict=not options.keep), options.workers):
         print(f"{sample.clip}: {sample.frames} frames; {held()}", flush=True)
     print(f"in the end {held()}")

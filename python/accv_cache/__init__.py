@@ -1,4 +1,4 @@
-"""Evict old videos from the page cache, and know what left and what stayed."""
+"""Evict old videos from the page cache, and know what was evicted and what stayed."""
 
 import sys
 
@@ -49,7 +49,7 @@ __all__ = [
 
 __version__: str
 
-# Loaded when first asked for: a program pays for what it uses, not for what it might.
+# Loaded on first use, so a program loads only what it uses.
 _HOMES = {
     "CacheRecord": "_cache_report",
     "CacheReport": "_cache_report",
@@ -80,7 +80,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Load a name, or read the version, when it is first asked for."""
+    """Load a name, or read the version, on first use."""
     if name == "__version__":
         if sys.platform == "linux":
             from accv_cache import _core  # noqa: PLC0415 - only here
@@ -100,5 +100,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """Name what can be asked for."""
+    """List the public names."""
     return __all__

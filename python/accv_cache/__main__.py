@@ -19,7 +19,7 @@ from accv_cache._exit_codes import (
 
 _EXTRAS = {"click": "cli", "av": "demo"}
 
-# What is answered where no extra is installed: builds of C++ programs ask for the folders.
+# These work without any extra: builds of C++ programs use the folders.
 _ANSWERS = {
     "-h": first_screen,
     "--help": first_screen,
@@ -30,11 +30,11 @@ _ANSWERS = {
 
 
 def main() -> int:
-    """Run the command line; the result is the exit code."""
+    """Run the command line and return the exit code."""
     prepare_streams()
     try:
         code = _run()
-        sys.stdout.flush()  # here, where a failure can still be told
+        sys.stdout.flush()  # here, where a failure can still be reported
     except KeyboardInterrupt:
         return INTERRUPTED
     except OutputError as error:
@@ -55,7 +55,7 @@ def _run() -> int:
     if answer is not None:
         return _write(answer)
     try:
-        # Here, so that a missing extra can be told from a broken installation.
+        # Here, to tell a missing extra from a broken installation.
         from accv_cache._cli.commands import run  # noqa: PLC0415
 
         return run()
@@ -71,7 +71,7 @@ def _run() -> int:
 def _write(answer: Callable[[], str]) -> int:
     try:
         write(answer())
-    except FileNotFoundError as error:  # headers, which only the package for Linux has
+    except FileNotFoundError as error:  # only the package for Linux has headers
         complain(str(error))
         return NOT_LINUX
     return 0

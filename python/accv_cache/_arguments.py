@@ -1,4 +1,4 @@
-"""What the verbs share of their arguments."""
+"""The arguments that `drop` and `query` share."""
 
 import operator
 import os
@@ -9,10 +9,10 @@ from typing import Protocol, TypeAlias, TypedDict, runtime_checkable
 
 @runtime_checkable
 class HasDescriptor(Protocol):
-    """A file object or a socket-like thing."""
+    """An object with a descriptor, such as a file object."""
 
     def fileno(self) -> int:
-        """Give the descriptor."""
+        """Return the descriptor."""
 
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -22,8 +22,8 @@ Progress: TypeAlias = Callable[[int, int, int], object]
 
 
 def as_target_list(targets: Targets) -> Iterable[Target]:
-    """Make a list of one target, and leave many as they are."""
-    # A bool is an int, and the items of the others are: none of them is meant as a descriptor.
+    """Make a list of one target; return many targets unchanged."""
+    # A bool is an int, and so are the items of the others, but none is meant as a descriptor.
     if isinstance(targets, (bool, bytearray, memoryview)):
         msg = f"pass paths, descriptors or open files, not a {type(targets).__name__}"
         raise TypeError(msg)
@@ -38,7 +38,7 @@ def as_target_list(targets: Targets) -> Iterable[Target]:
 
 
 def as_names(targets: Iterable[Target]) -> tuple[bytes, ...]:
-    """Name targets that nobody opens: what a report says off Linux."""
+    """Return the names of targets that are not opened, for a report on other systems."""
     return tuple(
         os.fsencode(each if isinstance(each, (str, bytes, os.PathLike)) else str(each))
         for each in targets
@@ -46,7 +46,7 @@ def as_names(targets: Iterable[Target]) -> tuple[bytes, ...]:
 
 
 class FileOptions(TypedDict):
-    """What every verb of the core takes beside its files."""
+    """The options that `drop` and `query` of the core share."""
 
     offset: int
     length: int | None
@@ -71,10 +71,10 @@ def as_options(  # noqa: PLR0913 - one keyword a choice
     workers: int | None,
     progress: Progress | None,
 ) -> FileOptions:
-    """Check the arguments that every verb takes, and give them as the core takes them.
+    """Check the shared arguments, and return them as the core takes them.
 
     Raises:
-        TypeError: A number is no integer, a pattern no text, or `progress` cannot be called.
+        TypeError: A number is no integer, a pattern is no text, or `progress` is not callable.
         ValueError: A number is out of range.
     """
     if progress is not None and not callable(progress):

@@ -1,4 +1,4 @@
-"""The files that a file system lies in: a second cache below a cold file."""
+"""The image files of a file system: a second cache below a cold file."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ if sys.platform == "linux":
 
 
 def backing_files(path: Path) -> tuple[str, ...]:
-    """Find the files that the file system of `path` lies in, the nearest first.
+    """Find the image files of the file system of `path`, the nearest first.
 
     A file system in an image (ext4, squashfs) is on a loop device, and the pages of the image are a
     second cache: `path` is cold only when they are cold too.
@@ -19,10 +19,10 @@ def backing_files(path: Path) -> tuple[str, ...]:
         path: A file, a directory or a block device.
 
     Returns:
-        The files of its loop devices, and of the file systems that those lie in. Empty where there
-        is none, where the kernel does not tell (FUSE, network file systems), where `path` does not
-        exist, and on other systems. A name is the one that the file had when the loop device was
-        set up; that of a deleted file ends in " (deleted)".
+        The files of its loop devices, and of the file systems that contain those. Empty where there
+        is none, where the kernel does not report it (FUSE, network file systems), where `path` does
+        not exist, and on other systems. A name is that of the file when the loop device was set up;
+        that of a deleted file ends in " (deleted)".
 
     Raises:
         TypeError: `path` is no path.

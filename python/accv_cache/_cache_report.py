@@ -1,4 +1,4 @@
-"""What a query found: file by file, and in sum."""
+"""The report of `query`."""
 
 import dataclasses
 import errno
@@ -22,26 +22,26 @@ _Spans = Sequence[tuple[int, int]]
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CacheRecord(Record):
-    """What one file holds of the page cache. Memory is counted in whole pages, of the range.
+    """The result for one file. Memory is counted in whole pages of the requested range.
 
     Attributes:
-        path: The file. For a descriptor, the path that /proc says it leads to.
-        error: Why it could not be opened, or is a descriptor that cannot be measured; else None.
+        path: The file. For a descriptor, the path that /proc shows.
+        error: Why it could not be opened or measured; None otherwise.
         size_bytes: The file's size.
-        measured: The range `(start, stop)` in bytes that was asked for, as far as the file has it.
-        resident_bytes: What is in memory; None if the kernel does not tell the caller.
-        dirty_bytes: What of it is not written back yet; None also where mincore was asked.
-        writeback_bytes: What of it is being written back; None also where mincore was asked.
-        source: The system call that told; None if none may be believed.
-        spans: The resident ranges `(start, stop)` in bytes, exact to the page; None if unknown
-            or not asked for.
-        evicted_bytes: What the kernel itself took back under memory pressure, and was not read
-            again; a drop leaves no such trace. None also where mincore was asked.
-        recently_evicted_bytes: The part of it that belongs to the working set: that grows where a
-            job does not fit into its memory. None also where mincore was asked.
-        failed_step: The step that failed; None if none did, or off Linux.
+        measured: The requested range `(start, stop)` in bytes, limited to the file.
+        resident_bytes: What is in memory; None if unknown.
+        dirty_bytes: The part not written back yet; also None where mincore was used.
+        writeback_bytes: The part being written back; also None where mincore was used.
+        source: The system call that gave the figures; None if no call gives true ones.
+        spans: The resident ranges `(start, stop)` in bytes, exact to the page; None if unknown or
+            not requested.
+        evicted_bytes: What the kernel reclaimed under memory pressure and nobody read again. What
+            `drop` evicts does not count. Also None where mincore was used.
+        recently_evicted_bytes: The part of it that belongs to the working set. It grows when a job
+            does not fit into its memory. Also None where mincore was used.
+        failed_step: The step that failed; None if none did, and on other systems.
         unknown: Why the figures are unknown; None if they are known, or the file failed.
-        is_untouched: Whether the call was stopped before it came to this file.
+        is_untouched: Whether the call stopped before this file.
     """
 
     path: str
@@ -61,7 +61,7 @@ class CacheRecord(Record):
 
     @property
     def range_bytes(self) -> int:
-        """The memory that the range takes where all of it is resident, in whole pages.
+        """The memory of the range if all of it is resident, in whole pages.
 
         Examples:
             >>> CacheRecord("clip", None, 41060, (0, 41060), 40960, 0, 0, None, None).range_bytes
@@ -71,12 +71,11 @@ class CacheRecord(Record):
         return -(-stop // PAGESIZE) * PAGESIZE - start // PAGESIZE * PAGESIZE if stop > start else 0
 
     def map(self, width: int = MAP_WIDTH) -> str:
-        """Draw which parts of the file are resident, each character an equal part.
+        """Draw a map of the resident parts of the file; each character is an equal part.
 
-        A full block is wholly resident, a light one partly, a dot not at all. Outside of the range
-        that was asked for nothing is known, so that it is blank; a part that the range cuts is
-        drawn as what of it was asked for. Without `spans` the places are not known, and the map is
-        empty.
+        A full block is wholly resident, a light one partly, a dot not at all. What is outside of
+        the requested range is blank. A part that the range cuts shows only what is inside the
+        range. Without `spans` the map is empty.
 
         Examples:
             >>> spans = ((0, 40), (50, 60))
@@ -94,15 +93,15 @@ class CacheRecord(Record):
         return "".join(map(_draw, asked, found))
 
     def _cover(self, spans: _Spans, width: int) -> list[int]:
-        """How much of each part of the file the spans have, within what was measured.
+        """Count how much of each part of the file the spans cover, inside the measured range.
 
-        In units of 1 / width byte, in which the bounds of all parts are whole numbers.
+        The unit is 1 / width byte, so that the bounds of all parts are whole numbers.
         """
         part = self.size_bytes
         first, last = (edge * width for edge in self.measured)
         covered = [0] * width
         for start, stop in spans:
-            # Spans are whole pages, also where the range cuts one.
+            # Spans are whole pages, even where the range cuts one.
             left, right = max(start * width, first), min(stop * width, last)
             for cell in range(left // part, min(width, -(-right // part))):
                 covered[cell] += min(right, (cell + 1) * part) - max(left, cell * part)
@@ -113,7 +112,7 @@ class CacheRecord(Record):
         return holders([self.path])
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the fields as JSON takes them; an error as its text."""
+        """Return the fields for JSON; an error is its text."""
         return {
             "path": self.path,
             "error": None if self.error is None else str(self.error),
@@ -132,7 +131,7 @@ class CacheRecord(Record):
         }
 
     def to_row(self) -> dict[str, Any]:
-        """Give the fields without nesting, as a table takes them: without `spans`.
+        """Return the fields without nesting, for a table; `spans` is not included.
 
         Examples:
             `pandas.DataFrame(record.to_row() for record in report)`
@@ -170,10 +169,11 @@ class _Sums(NamedTuple):
 
 
 class CacheReport(Report[CacheRecord]):
-    """What a query found, file by file and in sum. Immutable; pickles; adds up with `+` and `sum`.
+    """The report of `query`. It is immutable and picklable; `+` and `sum` join reports.
 
-    A sum is None unless every file of the report was measured: a file that failed, or of which the
-    kernel does not tell, may hold anything. The sums named `known_…` are over the others.
+    A sum is None unless every file of the report was measured, because a file that failed or has
+    unknown residency may hold any number of pages. The sums named `known_…` are over the measured
+    files.
 
     Its `len`, iteration and indexing are those of `files`.
 
@@ -191,7 +191,7 @@ class CacheReport(Report[CacheRecord]):
     _sums: _Sums
 
     def __init__(self, table: Table) -> None:
-        """Show the figures of a table; `query` makes reports."""
+        """Wrap a table; `query` makes reports."""
         super().__init__(table)
         self._sums = _Sums(*table.totals())
 
@@ -207,27 +207,27 @@ class CacheReport(Report[CacheRecord]):
 
     @property
     def known_range_bytes(self) -> int:
-        """What could be in memory, over the files that were measured: all pages of the range."""
+        """All pages of the range, over the files that were measured."""
         return self._sums.known_range_bytes
 
     @property
     def known_dirty_bytes(self) -> int:
-        """What is not written back yet, over the files of which the kernel tells that."""
+        """What is not written back yet, over the files where it is known."""
         return self._sums.known_dirty_bytes
 
     @property
     def known_writeback_bytes(self) -> int:
-        """What is being written back, over the files of which the kernel tells that."""
+        """What is being written back, over the files where it is known."""
         return self._sums.known_writeback_bytes
 
     @property
     def known_evicted_bytes(self) -> int:
-        """What the kernel itself took back, over the files of which the kernel tells that."""
+        """What the kernel reclaimed, over the files where it is known."""
         return self._sums.known_evicted_bytes
 
     @property
     def known_recently_evicted_bytes(self) -> int:
-        """What of it belongs to the working set, over the files of which the kernel tells that."""
+        """The part of it in the working set, over the files where it is known."""
         return self._sums.known_recently_evicted_bytes
 
     @property
@@ -237,22 +237,22 @@ class CacheReport(Report[CacheRecord]):
 
     @property
     def dirty_bytes(self) -> int | None:
-        """What is not written back yet; None unless the kernel tells that of every file."""
+        """What is not written back yet; None unless known for every file."""
         return self.known_dirty_bytes if self._is_dirty_known() else None
 
     @property
     def writeback_bytes(self) -> int | None:
-        """What is being written back; None unless the kernel tells that of every file."""
+        """What is being written back; None unless known for every file."""
         return self.known_writeback_bytes if self._is_dirty_known() else None
 
     @property
     def evicted_bytes(self) -> int | None:
-        """What the kernel itself took back; None unless the kernel tells that of every file."""
+        """What the kernel reclaimed; None unless known for every file."""
         return self.known_evicted_bytes if self._is_dirty_known() else None
 
     @property
     def recently_evicted_bytes(self) -> int | None:
-        """What of it belongs to the working set; None unless the kernel tells that of all."""
+        """The part of it in the working set; None unless known for every file."""
         return self.known_recently_evicted_bytes if self._is_dirty_known() else None
 
     def _is_dirty_known(self) -> bool:
@@ -299,7 +299,7 @@ class CacheReport(Report[CacheRecord]):
         return "; ".join(parts + self._troubles())
 
     def _repr_html_(self) -> str:
-        """Show a table in a notebook: the files that failed, then those that hold most."""
+        """Make a table for a notebook: failed files first, then the largest residency."""
         columns = ("file", "text"), ("resident", "size"), ("", "map")
         return self._as_html(columns, lambda record: (record.path, _share(record), _bar(record)))
 
@@ -328,13 +328,13 @@ class CacheReport(Report[CacheRecord]):
 
 
 def refused_query(targets: Iterable[Target]) -> CacheReport:
-    """The report off Linux."""
+    """Make the report on other systems."""
     figures = False, 0, errno.ENOSYS, 0, (0, 0), 0, 0, *[None] * 6
     return CacheReport(RefusedTable(as_names(targets), figures))
 
 
 def _draw(asked: int, resident: int) -> str:
-    """Draw a part of a file, of which so much was asked for, and that is resident."""
+    """Draw a part of a file by its requested and its resident size."""
     if asked == 0:
         return " "
     return "·" if resident == 0 else "█" if resident == asked else "░"
@@ -347,7 +347,7 @@ def _share(record: CacheRecord) -> str:
 
 
 def _bar(record: CacheRecord) -> str:
-    """Draw the map, or, where the places are not known, a bar as long as what is resident."""
+    """Draw the map, or without spans a bar as long as what is resident."""
     if record.spans is not None:
         return record.map()
     if record.message:

@@ -1,4 +1,4 @@
-"""What fills the memory limit of a cgroup: is it the page cache?"""
+"""What uses the memory limit of a cgroup."""
 
 import dataclasses
 import enum
@@ -14,7 +14,7 @@ if sys.platform == "linux":
 
 
 class CgroupVerdict(enum.Enum):
-    """What fills a cgroup, and so what helps. It goes by the working set.
+    """What uses most of a cgroup's working set.
 
     Examples:
         >>> CgroupVerdict.PAGE_CACHE.value
@@ -28,11 +28,11 @@ class CgroupVerdict(enum.Enum):
     KERNEL_MEMORY = "kernel memory"
     """Most of it is kernel memory, such as names and attributes of files."""
     TMPFS = "tmpfs"
-    """Most of it is tmpfs and shared memory: files there have to be deleted."""
+    """Most of it is tmpfs and shared memory: delete files there."""
     PAGE_CACHE = "page cache"
     """Most of it is page cache that was used again: `drop` frees it."""
     UNKNOWN = "unknown"
-    """The kernel does not tell what most of it is."""
+    """The kernel does not report what most of it is."""
 
 
 _VERDICTS = tuple(CgroupVerdict)
@@ -58,14 +58,14 @@ _REMEDIES = {
 class CgroupMemory:
     """The memory that counts against the limit of a cgroup, in bytes.
 
-    A figure is None where the kernel does not tell it. What is used is the sum of `anon_bytes`,
+    A figure is None where the kernel does not report it. The usage is the sum of `anon_bytes`,
     `evictable_bytes`, `shmem_bytes`, `kernel_bytes` and `other_bytes`.
 
     Attributes:
-        version: Of cgroups(7): 1 or 2.
+        version: The version of cgroups(7): 1 or 2.
         path: The cgroup's folder.
-        limit_bytes: The lowest limit of the cgroup and those of its parents that can be seen; None:
-            none of them is limited.
+        limit_bytes: The lowest limit of the cgroup and its visible parents; None: none of them has
+            a limit.
         usage_bytes: All that counts against the limit.
         anon_bytes: The programs' own memory.
         file_bytes: The page cache, tmpfs and shared memory included.
@@ -74,9 +74,9 @@ class CgroupMemory:
         dirty_bytes: The part of it that is not written back yet.
         writeback_bytes: The part of it that is being written back.
         shmem_bytes: tmpfs and shared memory: it cannot be evicted.
-        kernel_bytes: Memory of the kernel: names and attributes of files that were opened, page
-            tables, stacks. None also in the root of version 1, where it does not count.
-        machine_bytes: The memory of the machine, which limits too.
+        kernel_bytes: Memory of the kernel: names and attributes of opened files, page tables,
+            stacks. Also None in the root of version 1, where it does not count.
+        machine_bytes: The memory of the machine, also a limit.
 
     Examples:
         >>> memory = cgroup_memory()
@@ -100,7 +100,7 @@ class CgroupMemory:
 
     @property
     def evictable_bytes(self) -> int | None:
-        """The page cache that `drop` could evict, if nobody maps it: all but tmpfs."""
+        """The page cache that `drop` can evict if no process maps it: all but tmpfs."""
         if self.file_bytes is None or self.shmem_bytes is None:
             return None
         return max(0, self.file_bytes - self.shmem_bytes)
@@ -114,7 +114,7 @@ class CgroupMemory:
 
     @property
     def other_bytes(self) -> int | None:
-        """What is used beyond the figures that the kernel tells, such as buffers of sockets."""
+        """What is used beyond the figures above, such as socket buffers."""
         if self.usage_bytes is None:
             return None
         told = (self.anon_bytes, self.file_bytes, self.kernel_bytes)
@@ -135,14 +135,14 @@ class CgroupMemory:
 
     @property
     def verdict(self) -> CgroupVerdict:
-        """What fills it, judged by the working set. UNKNOWN off Linux."""
+        """What uses it, judged by the working set. UNKNOWN on other systems."""
         return self._verdicts()[0]
 
     @property
     def advice(self) -> str:
-        """The verdict in words: whether it is the page cache, and what to do."""
+        """The verdict in words, and what to do."""
         if self.working_set_bytes is None:
-            return "The kernel does not tell what fills this cgroup."
+            return "The kernel does not report what uses this cgroup."
         verdict, most = self._verdicts()
         size = as_size(self.working_set_bytes)
         if verdict is CgroupVerdict.NOTHING_TO_DO:
@@ -151,16 +151,16 @@ class CgroupMemory:
         whole = f"The working set is {size}"
         whole += f", {self._share()}." if self.working_set_percent is not None else "."
         if most not in _PARTS:
-            return f"{whole} The kernel does not tell what most of it is."
+            return f"{whole} The kernel does not report what most of it is."
         part = f"{as_size(self._part(most))}, is {_PARTS[most]}"
         return f"{whole} Most of it, {part}: {_REMEDIES[most]}."
 
     def _verdicts(self) -> tuple[CgroupVerdict, CgroupVerdict]:
-        """The verdict, and the largest part of the working set whatever its size."""
+        """The verdict, and the largest part of the working set even if it is small."""
         if sys.platform != "linux":
             return CgroupVerdict.UNKNOWN, CgroupVerdict.UNKNOWN
         figures = [getattr(self, field.name) for field in dataclasses.fields(self)]
-        figures[1] = b""  # the path says nothing
+        figures[1] = b""  # the path does not matter
         verdict, most = _core.cgroup_verdict(tuple(figures))
         return _VERDICTS[verdict], _VERDICTS[most]
 
@@ -174,7 +174,7 @@ class CgroupMemory:
         return parts[verdict] or 0
 
     def _share(self) -> str:
-        """The working set against what limits it."""
+        """The working set as a share of its limit."""
         return f"{self.working_set_percent:.0f}% of the {self._limit_name()}"
 
     def _limit_name(self) -> str:
@@ -182,7 +182,7 @@ class CgroupMemory:
         return "limit" if is_lower else "memory of the machine"
 
     def rows(self) -> list[Row]:
-        """The figures that are known, as tables show them."""
+        """The known figures, for tables."""
         rows = known_rows(
             ("used", self.usage_bytes),
             ("  own memory of the programs", self.anon_bytes),
@@ -202,7 +202,7 @@ class CgroupMemory:
         return [row._replace(share=share) if row.name == "working set" else row for row in rows]
 
     def to_dict(self) -> dict[str, int | str | None]:
-        """Give the figures and the verdict as JSON takes them."""
+        """Return the figures and the verdict for JSON."""
         return {
             **dataclasses.asdict(self),
             "evictable_bytes": self.evictable_bytes,
@@ -233,20 +233,20 @@ class CgroupMemory:
 
 
 def cgroup_memory(pid: int | None = None, *, path: Path | None = None) -> CgroupMemory | None:
-    """Read what fills the memory of a cgroup, of version 1 or 2.
+    """Read what uses the memory of a cgroup, of version 1 or 2.
 
     The figures include the cgroups below it. In version 2 they are those of the nearest parent
-    that accounts for memory. A cgroup that the caller's mounts do not show is looked for below
-    /proc/PID/root, so that a debug container that shares the PID namespace can ask.
+    that accounts for memory. If the caller's mounts do not show the cgroup, it is looked for below
+    /proc/PID/root. So it also works in a debug container that shares the PID namespace.
 
     Args:
-        pid: The process whose cgroup it is; None: the caller.
+        pid: The process whose cgroup to read; None: the caller.
         path: The folder of a cgroup, such as /sys/fs/cgroup/system.slice, in place of a process.
 
     Returns:
         The figures. None where no cgroup accounts for memory, where no mount shows the process's
         cgroup (`memory_limit` tells the two apart for the caller), where `path` is not the folder
-        of a cgroup, and off Linux. In the root of version 2 there is no usage.
+        of a cgroup, and on other systems. In the root of version 2 there is no usage.
 
     Raises:
         FileNotFoundError: There is no such process or folder.
@@ -279,12 +279,12 @@ def cgroup_memory(pid: int | None = None, *, path: Path | None = None) -> Cgroup
 
 
 def memory_limit() -> int | None:
-    """How much memory the caller may use, in bytes.
+    """Read how much memory the caller may use, in bytes.
 
     Returns:
-        The lowest limit of the caller's cgroup and those of its parents that can be seen, or the
-        memory of the machine if that is less. None where it cannot be known: no mount shows the
-        caller's cgroup, /proc cannot be read, or this is not Linux.
+        The lowest limit of the caller's cgroup and its visible parents, or the memory of the
+        machine if that is less. None where it cannot be known: no mount shows the caller's cgroup,
+        /proc cannot be read, or this is not Linux.
 
     Examples:
         >>> limit = memory_limit()

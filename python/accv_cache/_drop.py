@@ -28,45 +28,46 @@ def drop(  # noqa: PLR0913 - one keyword a choice
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> DropReport:
-    """Evict the pages of files from the page cache; say what left, what stayed and why.
+    """Evict files from the page cache; report what was evicted, what stayed and why.
 
     Anyone who may read a file may evict it. Only its owner or a writer may measure it: others get
-    SUCCESS and no byte counts. File contents never change, and files are opened read-only.
+    SUCCESS without byte counts. File contents never change, and files are opened read-only.
 
     Args:
         paths: One path, descriptor or file object, or an iterable of those. A directory means the
-            regular files below it: each inode once, however many hard links; other file systems,
-            special files and links met on the way are skipped, and listed in `skipped`. A
-            descriptor stays open, and its offset untouched. The same file twice gives two records;
-            what left counts for the first.
+            regular files below it, each inode once. Other file systems, special files and links in
+            it are skipped and listed in `skipped`. A descriptor stays open and keeps its offset.
+            The same file twice gives two records; what was evicted counts for the first.
         offset: Where the range of each file starts, in bytes.
-        length: How many bytes it has, at least 1; None: to the end. Pages and large folios partly
-            outside the range stay, and are counted as `KeptReason.EDGE`.
-        sync: Wait until pages just written are written back, and evict them too. That is no
-            promise that the data would survive a loss of power. False: dirty pages stay.
+        length: The length of the range in bytes, at least 1; None: to the end. Pages and large
+            folios partly outside the range stay, and count as `KeptReason.EDGE`.
+        sync: Wait for dirty pages to be written back, and evict them too. This does not make data
+            durable. False: dirty pages stay.
         until: Evict the least recently used of the files, by access time, until all of them hold no
             more than so many bytes, or than a share of `memory_limit()`, such as '25%'. The report
             is over the files that were dropped, and those that could not be opened. A file whose
             residency is unknown is not counted and stays. None: evict all.
         fail_fast: Evict no file after the first, in list order, that fails; the report ends there.
-            False: a bad file is reported, and the rest go on.
+            False: a file that fails is reported, and the drop goes on.
         recursive: Whether a directory also means the directories below it.
-        include: A glob or globs, as in fnmatch(3), that a file met in a directory must match: its
-            name, or for a pattern with a slash its path below the directory. None: every file.
-        exclude: A glob or globs of the same kind. A file or directory that matches one is not
-            taken, and such a directory is not entered, whatever `include` says; it is not listed
-            in `skipped` either. None: nothing is excluded.
-        max_size_bytes: Files met in a directory that are larger are not taken; None: files of every
-            size are. Names and sizes are looked at before a file is opened.
-        follow_symlinks: Whether to follow links met in a directory. A path given is followed.
-        workers: Threads at the most, at least 1; None: as many as pay.
+        include: A pattern or patterns of fnmatch(3). A file in a directory must match one. A
+            pattern with a slash is matched against the path below the directory, one without
+            against the name. None: every file.
+        exclude: A pattern or patterns of the same kind, checked before `include`. A file that
+            matches one is not taken, and a directory that matches one is not entered. Neither is
+            listed in `skipped`. None: nothing is excluded.
+        max_size_bytes: Larger files in a directory are not taken; None: no limit. Names and sizes
+            are checked before a file is opened.
+        follow_symlinks: Whether to follow links in a directory. A link in `paths` itself is always
+            followed.
+        workers: Threads at the most, at least 1; None: as many as help.
         progress: Called as `progress(done_files, total_files, evicted_bytes)` on the calling
-            thread, about ten times a second and at the end. What it raises ends the drop.
+            thread, about ten times a second and at the end. An exception from it ends the drop.
 
     Returns:
-        The report, with a record a file, in the order of the list. A file that vanishes
-        meanwhile, a closed descriptor, one opened by O_PATH, or a directory that cannot be listed
-        is a record with its error. Off Linux every record is PLATFORM_ERROR.
+        The report, with one record per file, in the order of the list. A file that vanishes
+        meanwhile, a closed descriptor, one opened with O_PATH, or a directory that cannot be listed
+        gets a record with its error. On other systems every record is PLATFORM_ERROR.
 
     Raises:
         TypeError: An item is no path, descriptor or open file, or a number is no integer. A bool

@@ -1,4 +1,4 @@
-"""What a drop did: file by file, and in sum."""
+"""The report of `drop`."""
 
 import dataclasses
 import enum
@@ -25,7 +25,7 @@ class KeptReason(enum.Enum):
     """
 
     DIRTY = "dirty"
-    """Not written back yet: `sync=True` waits for that."""
+    """Not written back yet; `sync=True` waits for it."""
     WRITEBACK = "in writeback"
     """Being written back."""
     MEMORY_FILESYSTEM = "in a memory file system"
@@ -35,8 +35,8 @@ class KeptReason(enum.Enum):
     MAPPED = "mapped"
     """In a file that a process was seen to have mapped."""
     BUSY = "busy"
-    """None of these: in use by the kernel, or by a process that was not seen; or dirty, where the
-    kernel does not tell (overlayfs, with `sync=False`)."""
+    """None of these: in use by the kernel or an unseen process, or dirty where the kernel does not
+    report it (overlayfs, with `sync=False`)."""
 
 
 _REASONS = tuple(KeptReason)
@@ -46,18 +46,17 @@ _MOST_EXPLAINED = 1000
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class DropRecord(Record):
-    """What a drop did to one file. Memory is counted in whole pages, of the range asked for.
+    """The result for one file. Memory is counted in whole pages of the requested range.
 
     Attributes:
-        path: The file. For a descriptor, the path that /proc says it leads to.
-        status: SUCCESS if the kernel took the advice. None: the call was stopped before it came to
-            this file, which nobody touched.
+        path: The file. For a descriptor, the path that /proc shows.
+        status: SUCCESS if the kernel accepted the advice. None: the call stopped before this file.
         error: What went wrong; None with SUCCESS.
         size_bytes: The file's size.
-        before_bytes: Resident before; None if the kernel does not tell the caller.
-        after_bytes: Resident after; None if the kernel does not tell the caller.
+        before_bytes: Resident before; None if unknown.
+        after_bytes: Resident after; None if unknown.
         kept: The bytes that stayed, by reason; they add up to `after_bytes`. None if unknown.
-        failed_step: The step that failed; None if none did, or off Linux.
+        failed_step: The step that failed; None if none did, and on other systems.
         unknown: Why the bytes are unknown; None if they are known, or the file failed.
 
     Examples:
@@ -78,12 +77,12 @@ class DropRecord(Record):
 
     @property
     def is_untouched(self) -> bool:
-        """Whether the call was stopped before it came to this file."""
+        """Whether the call stopped before this file."""
         return self.status is None
 
     @property
     def evicted_bytes(self) -> int | None:
-        """What was evicted; None if the kernel does not tell. Pages read in meanwhile hide some."""
+        """What was evicted; None if unknown. Pages read in meanwhile reduce it."""
         if self.before_bytes is None or self.after_bytes is None:
             return None
         return max(0, self.before_bytes - self.after_bytes)
@@ -146,10 +145,11 @@ class _Sums(NamedTuple):
 
 
 class DropReport(Report[DropRecord]):
-    """What a drop did, file by file and in sum. Immutable; pickles; adds up with `+` and `sum`.
+    """The report of `drop`. It is immutable and picklable; `+` and `sum` join reports.
 
-    A sum is None unless every file of the report was measured: a file that failed, or of which the
-    kernel does not tell, may hold anything. The sums named `known_…` are over the others.
+    A sum is None unless every file of the report was measured, because a file that failed or has
+    unknown residency may hold any number of pages. The sums named `known_…` are over the measured
+    files.
 
     Its `len`, iteration and indexing are those of `files`.
 
@@ -216,8 +216,8 @@ class DropReport(Report[DropRecord]):
     def explain(self) -> str:
         """Say what stayed, why, and who holds it: process id, command and mapped bytes.
 
-        It looks now, not when the drop ran. What may not be looked into is said too. Of a report
-        of many files, the first 1000 of which there is something to say are named.
+        It looks for holders now, not at the time of the drop. It also reports the processes that it
+        may not inspect. It names at most 1000 files.
         """
         positions = self._table.remarkable(_MOST_EXPLAINED + 1)
         said = _explanation([*self._records(positions[:_MOST_EXPLAINED])])
@@ -251,7 +251,7 @@ class DropReport(Report[DropRecord]):
         return "; ".join(parts + self._troubles())
 
     def _repr_html_(self) -> str:
-        """Show a table in a notebook: the files that failed, then those that kept most."""
+        """Make a table for a notebook: failed files first, then those that kept most."""
         columns = ("file", "text"), ("status", "text"), ("before", "size"), ("after", "size")
         return self._as_html((*columns, ("why", "text")), _as_cells)
 
@@ -272,7 +272,7 @@ class DropReport(Report[DropRecord]):
 
 
 def refused_drop(targets: Iterable[Target]) -> DropReport:
-    """The report off Linux."""
+    """Make the report on other systems."""
     status = DropCacheStatus.PLATFORM_ERROR.value
     figures = status, 0, errno.ENOSYS, 0, None, None, 0, (0,) * len(_REASONS)
     return DropReport(RefusedTable(as_names(targets), figures))

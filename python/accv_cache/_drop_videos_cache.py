@@ -1,4 +1,4 @@
-"""The function that started it: evict a list of videos, in order, until one fails."""
+"""Evict a list of videos, in order, until one fails."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _STATUSES = tuple(DropCacheStatus)  # a look-up by value takes longer than a sys
 def drop_videos_cache(filepaths: Iterable[Path]) -> DropCacheStatus:
     """Advise the kernel to evict each file's pages from the page cache, in order.
 
-    The first item, in list order, that does not succeed decides the result: no file after it is
-    evicted, the files before it are. Files are opened read-only and never changed. Pages that are
-    dirty, or that a process has mapped, stay: it advises and does not wait.
+    The first item, in list order, that fails decides the result: files before it are evicted, files
+    after it are not. Files are opened read-only and never changed. Pages that are dirty or mapped
+    by a process stay: the call does not wait for writeback.
 
     A directory is SUCCESS, and nothing below it is evicted: pass its files, or use `drop`, which
     takes directories, waits for dirty pages, and says what stayed.
 
     Args:
-        filepaths: The files, as an iterable of `str`, `bytes` or `os.PathLike`. An empty one is
+        filepaths: The files, as an iterable of `str`, `bytes` or `os.PathLike`. An empty one gives
             SUCCESS.
 
     Returns:
@@ -56,7 +56,7 @@ def drop_videos_cache(filepaths: Iterable[Path]) -> DropCacheStatus:
 
 
 def _as_items(filepaths: Iterable[Path]) -> Iterator[Path]:
-    """Iterate over what is not a list: TypeError if it is one path, or not iterable."""
+    """Iterate over an argument that is no list: TypeError if it is one path, or not iterable."""
     msg = f"pass a list of paths, such as ['clip.mp4'], not {type(filepaths).__name__}"
     if isinstance(filepaths, (str, bytes, bytearray, os.PathLike)):
         raise TypeError(msg)

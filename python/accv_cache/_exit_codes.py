@@ -1,4 +1,4 @@
-"""The exit codes of the command line, in one place: the help and the documents quote them."""
+"""The exit codes of the command line, as the help and the documents show them."""
 
 NOT_LINUX = 1
 STAYED = 5
@@ -7,7 +7,7 @@ MISSING_EXTRA = 69  # EX_UNAVAILABLE of sysexits.h, which `os` has on Unix only
 UNFORESEEN = 70  # EX_SOFTWARE; 1, which Python would take, means PLATFORM_ERROR
 NOT_WRITTEN = 74  # EX_IOERR
 INTERRUPTED = 130  # what a shell reports after Ctrl-C: 128 + SIGINT
-PIPE_CLOSED = 141  # what it reports of a program whose reader went away: 128 + SIGPIPE
+PIPE_CLOSED = 141  # what a shell reports after SIGPIPE: 128 + SIGPIPE
 
 # 0 to 4 are the values of DropCacheStatus.
 MEANINGS = {

@@ -1,16 +1,16 @@
-"""Where the installed package keeps what C++ users need."""
+"""The folders of the installed package for C++ users."""
 
 import os
 from sys import modules
 
 
 def get_include() -> str:
-    """Give the folder for the compiler's `-I`, so that `<accv_cache/accv_cache.hpp>` is found.
+    """Return the folder for the compiler's `-I`, so that `<accv_cache/accv_cache.hpp>` is found.
 
     `python -m accv_cache --includes` prints the whole option.
 
     Raises:
-        FileNotFoundError: This is the package for another system than Linux, which has no headers.
+        FileNotFoundError: The package for other systems has no headers.
 
     Examples:
         >>> import os
@@ -21,13 +21,13 @@ def get_include() -> str:
 
 
 def get_cmake_dir() -> str:
-    """Give the folder for CMake's `-Daccv_cache_DIR=`, so that `find_package(accv_cache)` works.
+    """Return the folder for CMake's `-Daccv_cache_DIR=`, so that `find_package(accv_cache)` works.
 
     `python -m accv_cache --cmakedir` prints it. A project that scikit-build-core builds needs
     neither: name accv_cache in its `build-system.requires`.
 
     Raises:
-        FileNotFoundError: This is the package for another system than Linux, which has no headers.
+        FileNotFoundError: The package for other systems has no headers.
 
     Examples:
         >>> import os
@@ -38,7 +38,7 @@ def get_cmake_dir() -> str:
 
 
 def _folder(name: str) -> str:
-    # An editable installation has two: that of the Python files, and that of what was built.
+    # An editable installation has two folders: the Python files and the build results.
     for place in modules["accv_cache"].__path__:
         folder = os.path.join(place, name)  # noqa: PTH118 - no pathlib, for a fast start
         if os.path.isdir(folder):  # noqa: PTH112

@@ -1,4 +1,4 @@
-"""Which processes hold files: mapped, open, or both."""
+"""Find the processes that have files mapped or open."""
 
 import dataclasses
 import os
@@ -15,14 +15,14 @@ if sys.platform == "linux":
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Holder:
-    """A process that holds a file.
+    """A process that has a file mapped, open, or both.
 
     Attributes:
         process: Its id.
-        command: Its name, as in /proc/PID/comm: whatever the process has called itself.
+        command: Its name, as in /proc/PID/comm. A process can change its name.
         path: The file.
         mapped_bytes: How much of the file it has mapped, resident or not; 0: nothing.
-        is_open: Whether it has a descriptor of the file.
+        is_open: Whether it has a descriptor for the file.
 
     Examples:
         >>> print(Holder(4242, "python", "clip.mp4", 1 << 20, is_open=True))
@@ -49,13 +49,13 @@ class Holders:
     """The processes that hold some files.
 
     Attributes:
-        found: One entry a process and file.
-        unreadable_processes: Processes that the caller may not look into: any of them may hold
-            the files too.
-        hidden_processes: Whether /proc is mounted so that it hides other processes from the
-            caller (hidepid): nobody can say how many, or what they hold.
-        error: What kept the list of processes from being read, such as no descriptor to spare;
-            None: it was read.
+        found: One entry per process and file.
+        unreadable_processes: Processes that the caller may not inspect. Any of them may hold the
+            files too.
+        hidden_processes: Whether /proc hides other processes from the caller (hidepid). Their
+            number is unknown.
+        error: Why the list of processes could not be read, such as too many open files; None: it
+            was read.
 
     Examples:
         >>> print(Holders((), unreadable_processes=3))
@@ -69,7 +69,7 @@ class Holders:
     error: OSError | None = None
 
     def __str__(self) -> str:
-        """One line a holder, and one for what could not be looked into."""
+        """One line per holder, and one for what could not be inspected."""
         lines = [str(holder) for holder in self.found] or ["no process was seen to hold them"]
         if self.error is not None:
             lines.append(f"not all processes were looked at: {self.error.strerror}")
@@ -84,15 +84,15 @@ class Holders:
 def holders(paths: Path | Iterable[Path]) -> Holders:
     """Find the processes that have files mapped or open.
 
-    It is a hint: processes of other users cannot be looked into without CAP_SYS_PTRACE, those
-    outside the container are not seen at all, and a process that reached a file through another
+    The result is best effort. Processes of other users can be inspected only with CAP_SYS_PTRACE.
+    Processes outside the container are not visible. A process that opened a file through another
     overlayfs mount seems to hold another file.
 
     Args:
-        paths: One file or an iterable of files. One that does not exist is held by nobody.
+        paths: One file or an iterable of files. One that does not exist has no holders.
 
     Returns:
-        The holders, and the number of processes that may not be looked into. Nobody off Linux.
+        The holders, and the number of processes that may not be inspected. Empty on other systems.
 
     Raises:
         TypeError: An item is no path.
@@ -128,5 +128,5 @@ def holders(paths: Path | Iterable[Path]) -> Holders:
 
 
 def _printable(text: str) -> str:
-    """Escape what would move the cursor, or is no character at all."""
+    """Escape control characters and invalid characters."""
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -1,4 +1,4 @@
-"""How reports look in a notebook."""
+"""Reports as HTML tables for notebooks."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -7,13 +7,13 @@ from typing import TypeAlias
 _STYLES = {
     "text": "text-align: left",
     "size": "text-align: right",
-    # Blanks of a map are a part of it.
+    # The spaces of a map are part of it.
     "map": "text-align: left; white-space: pre; font-family: monospace",
 }
 
 
 Column: TypeAlias = tuple[str, str]
-"""The name of a column, and what its cells are: text, size or map."""
+"""The name of a column, and the kind of its cells: text, size or map."""
 
 
 def html_table(caption: str, columns: Sequence[Column], rows: Iterable[Iterable[str]]) -> str:
@@ -22,7 +22,7 @@ def html_table(caption: str, columns: Sequence[Column], rows: Iterable[Iterable[
     lines = [_line("th", styles, (name for name, _ in columns))]
     lines += [_line("td", styles, row) for row in rows]
     title = f'<caption style="text-align: left">{escape(caption)}</caption>'
-    # A path that is not UTF-8 holds surrogates, which nobody could write down.
+    # A path that is not UTF-8 has surrogates, which cannot be encoded.
     return f"<table>{title}{''.join(lines)}</table>".encode(errors="replace").decode()
 
 

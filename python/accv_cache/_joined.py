@@ -1,4 +1,4 @@
-"""Tables that are joined when somebody looks: what `+` costs does not depend on their length."""
+"""Tables that are joined on access, so that the cost of `+` does not depend on their length."""
 
 import itertools
 from bisect import bisect_right
@@ -8,36 +8,36 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Table(Protocol):
-    """The figures that a report shows: those of the core, or a table that stands in for one."""
+    """The figures of a report: a table of the core, or a substitute."""
 
     def __len__(self) -> int: ...
 
     def row(self, position: int) -> tuple[Any, ...]:
-        """Give what is known of one file."""
+        """Return the row of one file."""
 
     def paths(self) -> Sequence[bytes]:
-        """Give the path of each file."""
+        """Return the path of each file."""
 
     def totals(self) -> Sequence[int]:
-        """Give the sums over the files, in the order of the report's `_Sums`."""
+        """Return the sums over the files, in the order of the report's `_Sums`."""
 
     def failed(self, most: int | None = None) -> Sequence[int]:
-        """Give the positions of the files that failed, at most so many."""
+        """Return the positions of the files that failed, at most `most`."""
 
     def unknown(self, most: int | None = None) -> Sequence[int]:
-        """Give the positions of those that did not fail, and that could not be measured."""
+        """Return the positions of files that did not fail but could not be measured."""
 
     def remarkable(self, most: int | None = None) -> Sequence[int]:
-        """Give the positions of all but those that are known to hold nothing."""
+        """Return the positions of all files except those without resident pages."""
 
     def ranked(self, most: int) -> Sequence[tuple[int, int]]:
-        """Give rank and position of those to show first: failed, unknown, holding most."""
+        """Return rank and position of the files to show first: failed, unknown, largest."""
 
     def skipped(self) -> Sequence[tuple[bytes, int]]:
-        """Give what was met in directories and skipped: path and number of the reason."""
+        """Return what was skipped in directories: path and number of the reason."""
 
     def select(self, positions: Sequence[int]) -> "Table":
-        """Make a table of these files alone."""
+        """Make a table of these files only."""
 
 
 class _Parts(NamedTuple):
@@ -54,12 +54,12 @@ class JoinedTable:
         """Join the tables, in this order."""
         self.inside: Sequence[Table] | _Parts = tables
         self._length = sum(map(len, tables))
-        # What was refused off Linux has fewer sums: the others are 0.
+        # The table of other systems has fewer sums; the others are 0.
         numbers = itertools.zip_longest(*(table.totals() for table in tables), fillvalue=0)
         self._totals = tuple(map(sum, numbers))
 
     def _parts(self) -> _Parts:
-        """Find the tables that none of them joins; without recursion, for a long chain of `+`."""
+        """Flatten nested joined tables; without recursion, for a long chain of `+`."""
         inside = self.inside
         if isinstance(inside, _Parts):
             return inside
@@ -95,32 +95,32 @@ class JoinedTable:
         return self._length
 
     def row(self, position: int) -> tuple[Any, ...]:
-        """Give what is known of one file."""
+        """Return the row of one file."""
         part = self._part_of(position)
         return self._parts().tables[part].row(position - self._start(part))
 
     def paths(self) -> list[bytes]:
-        """Give the path of each file."""
+        """Return the path of each file."""
         return [path for table in self._parts().tables for path in table.paths()]
 
     def totals(self) -> tuple[int, ...]:
-        """Give the sums of all tables."""
+        """Return the sums of all tables."""
         return self._totals
 
     def failed(self, most: int | None = None) -> list[int]:
-        """Give the positions of the files that failed."""
+        """Return the positions of the files that failed."""
         return self._find(lambda table: table.failed(most), most)
 
     def unknown(self, most: int | None = None) -> list[int]:
-        """Give the positions of those that could not be measured."""
+        """Return the positions of files that could not be measured."""
         return self._find(lambda table: table.unknown(most), most)
 
     def remarkable(self, most: int | None = None) -> list[int]:
-        """Give the positions of all but those that are known to hold nothing."""
+        """Return the positions of all files except those without resident pages."""
         return self._find(lambda table: table.remarkable(most), most)
 
     def ranked(self, most: int) -> list[tuple[int, int]]:
-        """Give rank and position of those to show first."""
+        """Return rank and position of the files to show first."""
         ranks = (
             (rank, self._start(part) + position)
             for part, table in enumerate(self._parts().tables)
@@ -129,11 +129,11 @@ class JoinedTable:
         return nsmallest(most, ranks)
 
     def skipped(self) -> list[tuple[bytes, int]]:
-        """Give what was met in directories and skipped."""
+        """Return what was skipped in directories."""
         return [each for table in self._parts().tables for each in table.skipped()]
 
     def select(self, positions: Sequence[int]) -> "JoinedTable":
-        """Make a table of these files alone."""
+        """Make a table of these files only."""
         tables = self._parts().tables
         return JoinedTable(
             *(
@@ -143,5 +143,5 @@ class JoinedTable:
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle the tables that are joined."""
+        """Pickle the joined tables."""
         return JoinedTable, tuple(self._parts().tables)

@@ -1,4 +1,4 @@
-"""Records that are made when somebody looks at them."""
+"""Records that are made on access."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar, overload
@@ -7,15 +7,15 @@ Record = TypeVar("Record")
 
 
 class LazyRecords(Sequence[Record]):
-    """A read-only list whose items are made anew at each look.
+    """A read-only list whose items are made on each access.
 
-    A report over a million files costs no million Python objects until someone asks for them.
+    So a report over a million files does not need a million Python objects.
     """
 
     __slots__ = ("_make", "_positions")
 
     def __init__(self, positions: Sequence[int], make: Callable[[int], Record]) -> None:
-        """Hold a record for each position, which `make(position)` makes."""
+        """Hold one record per position, made by `make(position)`."""
         self._positions = positions
         self._make = make
 
@@ -27,7 +27,7 @@ class LazyRecords(Sequence[Record]):
     @overload
     def __getitem__(self, index: slice) -> "list[Record]": ...
     def __getitem__(self, index: int | slice) -> "Record | list[Record]":
-        """Make the record at a position, or a list of those in a slice."""
+        """Return the record at a position, or a list of those in a slice."""
         if isinstance(index, slice):
             return [self._make(position) for position in self._positions[index]]
         return self._make(self._positions[index])
@@ -38,7 +38,7 @@ class LazyRecords(Sequence[Record]):
             return False
         return all(left == right for left, right in zip(self, other, strict=True))
 
-    __hash__ = None  # type: ignore[assignment] # as a list has none
+    __hash__ = None  # type: ignore[assignment] # like a list
 
     def __repr__(self) -> str:
         return f"<{len(self)} records>"

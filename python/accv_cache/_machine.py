@@ -1,4 +1,4 @@
-"""The memory of the whole machine: how much of it evictable page cache takes."""
+"""The memory of the whole machine, and how much of it is evictable page cache."""
 
 import dataclasses
 import sys
@@ -12,16 +12,16 @@ if sys.platform == "linux":
 
 
 class Row(NamedTuple):
-    """A row of a table of memory: what, how many bytes, and which part of the limit that is."""
+    """A row of a memory table: name, bytes, and share of the limit."""
 
     name: str
-    """Indented by two spaces below what it is a part of."""
+    """Indented by two spaces more than the row that it is a part of."""
     size: int
     share: str = ""
 
 
 def known_rows(*rows: tuple[str, int | None]) -> list[Row]:
-    """Make the rows of the figures that are known."""
+    """Make rows of the known figures."""
     return [Row(name, size) for name, size in rows if size is not None]
 
 
@@ -29,7 +29,7 @@ def rows_as_html(caption: str, rows: Iterable[Row]) -> str:
     """Write rows as a table for a notebook."""
     from accv_cache._html import html_table  # noqa: PLC0415 - the command line draws none
 
-    # A browser drops spaces at the start of a cell, but for those that do not break.
+    # A browser drops spaces at the start of a cell, except no-break spaces.
     cells = [
         (row.name.replace("  ", "\N{NO-BREAK SPACE}" * 4), as_size(row.size), row.share)
         for row in rows
@@ -40,14 +40,13 @@ def rows_as_html(caption: str, rows: Iterable[Row]) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MachineMemory:
-    """The memory of the machine, in bytes. A figure is None where the kernel does not tell it.
+    """The memory of the machine, in bytes. A figure is None where the kernel does not report it.
 
     Attributes:
-        total_bytes: All that the kernel can hand out.
-        available_bytes: What programs can still take; the kernel gives page cache up for it when it
-            is needed.
-        free_bytes: What nothing uses. Where a GPU shares the memory, a driver that does not reclaim
-            page cache can take no more than this.
+        total_bytes: All that the kernel can allocate.
+        available_bytes: What programs can still allocate; the kernel reclaims page cache for it.
+        free_bytes: Unused memory. Where a GPU shares the memory, a driver that does not reclaim
+            page cache can allocate no more than this.
         active_file_bytes: Page cache that was used again since it was read.
         inactive_file_bytes: Page cache that is reclaimed first.
         dirty_bytes: Page cache that is not written back yet.
@@ -62,7 +61,7 @@ class MachineMemory:
 
     @property
     def evictable_bytes(self) -> int | None:
-        """The page cache that `drop` could evict, if nobody maps it.
+        """The page cache that `drop` can evict if no process maps it.
 
         Nearly all of it is also part of `available_bytes`. tmpfs and locked memory, which cannot be
         evicted, are not part of it.
@@ -73,16 +72,16 @@ class MachineMemory:
 
     @property
     def free_after_drop_bytes(self) -> int | None:
-        """What would be free, were all of it evicted."""
+        """What would be free after all of it was evicted."""
         if self.free_bytes is None or self.evictable_bytes is None:
             return None
         return self.free_bytes + self.evictable_bytes
 
     @property
     def advice(self) -> str:
-        """What a drop of all files would give back."""
+        """The effect of a drop of all files, in words."""
         if self.evictable_bytes is None or self.free_after_drop_bytes is None:
-            return "The kernel does not tell how much of the memory is page cache."
+            return "The kernel does not report how much of the memory is page cache."
         return (
             f"Page cache takes {as_size(self.evictable_bytes)}, which programs get when they need "
             f"it. `accv-cache drop` makes up to {as_size(self.free_after_drop_bytes)} free at "
@@ -90,7 +89,7 @@ class MachineMemory:
         )
 
     def rows(self) -> list[Row]:
-        """The figures that are known, as tables show them."""
+        """The known figures, for tables."""
         return known_rows(
             ("available", self.available_bytes),
             ("free", self.free_bytes),
@@ -102,7 +101,7 @@ class MachineMemory:
         )
 
     def to_dict(self) -> dict[str, int | str | None]:
-        """Give the figures as JSON takes them."""
+        """Return the figures for JSON."""
         return {
             **dataclasses.asdict(self),
             "evictable_bytes": self.evictable_bytes,
@@ -120,12 +119,12 @@ class MachineMemory:
 
 
 def machine_memory() -> MachineMemory | None:
-    """Read what of the machine's memory is available, free and evictable page cache.
+    """Read how much of the machine's memory is available, free and evictable page cache.
 
-    In a container whose /proc/meminfo is made by lxcfs the figures are those of the container.
+    In a container whose /proc/meminfo comes from lxcfs, the figures are those of the container.
 
     Returns:
-        The figures; None where /proc/meminfo cannot be read, and off Linux.
+        The figures; None where /proc/meminfo cannot be read, and on other systems.
 
     Examples:
         >>> machine = machine_memory()

@@ -26,31 +26,33 @@ def query(  # noqa: PLR0913 - one keyword a choice
 ) -> CacheReport:
     """Measure how much of files is resident, dirty and in writeback.
 
-    It never lies: what the kernel does not tell is None. Only a file's owner or a writer may
-    measure it. Which system call told is the record's `source`: cachestat where it is right, and
+    What the kernel does not report is None, never a guess. Only a file's owner or a writer may
+    measure it. The record's `source` names the system call: cachestat where it is right, and
     mincore on overlayfs, where cachestat says 0 for every file, and on kernels before 6.5. On a
-    FUSE file system that does not keep its cache over an open (keep_cache), opening a file to
-    measure it empties it.
+    FUSE file system that does not keep its cache when a file is opened (keep_cache), the query's
+    own open(2) evicts the file.
 
     Args:
         paths: One path, descriptor or file object, or an iterable of those. A directory means the
             regular files below it, as for `drop`.
         offset: Where the range of each file starts, in bytes.
-        length: How many bytes it has, at least 1; None: to the end. A page partly inside counts.
-        spans: Also give the resident ranges, exact to the page. This costs a walk over the pages.
+        length: The length of the range in bytes, at least 1; None: to the end. A page partly inside
+            counts in full.
+        spans: Also report the resident ranges, exact to the page. This needs a scan of all pages.
         recursive: Whether a directory also means the directories below it.
-        include: A glob or globs that a file met in a directory must match, as for `drop`.
-        exclude: A glob or globs of what is not taken of a directory, as for `drop`.
+        include: A pattern or patterns that a file in a directory must match, as for `drop`.
+        exclude: A pattern or patterns of what is not taken of a directory, as for `drop`.
         max_size_bytes: The largest file that is taken of a directory, as for `drop`.
-        follow_symlinks: Whether to follow links met in a directory. A path given is followed.
-        workers: Threads at the most, at least 1; None: as many as pay.
+        follow_symlinks: Whether to follow links in a directory. A link in `paths` itself is always
+            followed.
+        workers: Threads at the most, at least 1; None: as many as help.
         progress: Called as `progress(done_files, total_files, resident_bytes)` on the calling
-            thread, about ten times a second and at the end. What it raises ends the query.
+            thread, about ten times a second and at the end. An exception from it ends the query.
 
     Returns:
-        The report: a record a file, in the order of the list. A file that cannot be opened, a
-        closed descriptor, or one opened by O_PATH is a record with its error. Off Linux every
-        record has one.
+        The report, with one record per file, in the order of the list. A file that cannot be
+        opened, a closed descriptor, or one opened with O_PATH gets a record with its error. On
+        other systems every record has an error.
 
     Raises:
         TypeError: An item is no path, descriptor or open file, or a number is no integer. A bool

@@ -1,4 +1,4 @@
-"""What the reports of all verbs share."""
+"""The base of the reports of `drop` and `query`."""
 
 import dataclasses
 import enum
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 FORM_VERSION = 1
-"""Of what `to_dict` gives. It grows when a key changes its meaning or goes."""
+"""The version of the result of `to_dict`. It grows when a key changes its meaning or is removed."""
 
 _MOST_SHOWN = 20
 
 
 class SkipReason(enum.Enum):
-    """Why something met in a directory was skipped.
+    """Why something in a directory was skipped.
 
     Examples:
         >>> SkipReason.SPECIAL_FILE.value
@@ -32,18 +32,18 @@ class SkipReason(enum.Enum):
     """
 
     SYMBOLIC_LINK = "a symbolic link"
-    """`follow_symlinks` was not asked for."""
+    """`follow_symlinks` is False."""
     SPECIAL_FILE = "no regular file"
     """A FIFO, a socket or a device."""
     OTHER_FILE_SYSTEM = "another file system"
-    """Something else is mounted there: name it to include it."""
+    """Another file system is mounted there; name it to include it."""
 
 
 _SKIP_REASONS = tuple(SkipReason)
 
 
 class FailedStep(enum.Enum):
-    """The step at which a file failed. The value says it in words.
+    """The step at which a file failed. The value is a text for users.
 
     Examples:
         >>> FailedStep.WRITE_BACK.value
@@ -65,12 +65,12 @@ class FailedStep(enum.Enum):
 
 
 FAILED_STEPS = (None, *FailedStep)
-"""By their number in the core."""
+"""Indexed by their number in the core."""
 UNTOUCHED = "not touched: the call was stopped before"
 
 
 class Record:
-    """What a report says of one file: equal to another that says the same, errors included."""
+    """The result for one file. Records with equal fields are equal, errors included."""
 
     __slots__ = ()
 
@@ -80,12 +80,12 @@ class Record:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether the call was stopped before it came to this file."""
+        """Whether the call stopped before this file."""
         raise NotImplementedError
 
     @property
     def message(self) -> str:
-        """Why the file failed, or why what it holds is unknown; empty where all is known."""
+        """Why the file failed or its residency is unknown; empty if it is known."""
         if self.error is not None:
             return str(self.error.strerror)
         if self.unknown is not None:
@@ -97,17 +97,17 @@ class Record:
         return tuple(map(_as_hashable, values))
 
     def __eq__(self, other: object) -> bool:
-        """Compare all fields; of an error number, text and path, where exceptions compare none."""
+        """Compare all fields; two errors are equal if number, text and path are."""
         return (
             isinstance(other, Record) and type(self) is type(other) and self._key() == other._key()
         )
 
     def __hash__(self) -> int:
-        """Hash what is compared."""
+        """Hash the compared fields."""
         return hash(self._key())
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the fields as JSON takes them."""
+        """Return the fields for JSON."""
         raise NotImplementedError
 
 
@@ -134,7 +134,7 @@ class Sums(Protocol):
 
 
 class Report(Generic[RecordT]):
-    """One record per file, made when looked at. Immutable; pickles; adds up with `+` and `sum`.
+    """One record per file, made on access. Immutable and picklable; `+` and `sum` join reports.
 
     Its `len`, iteration and indexing are those of `files`.
     """
@@ -144,7 +144,7 @@ class Report(Generic[RecordT]):
     _sums: Sums
 
     def __init__(self, table: Table) -> None:
-        """Show the figures of a table; the verbs make reports."""
+        """Wrap a table; `drop` and `query` make reports."""
         self._table = table
 
     def _record(self, position: int) -> RecordT:
@@ -155,7 +155,7 @@ class Report(Generic[RecordT]):
 
     @property
     def files(self) -> Sequence[RecordT]:
-        """One record per file, in the order of the list, made when looked at."""
+        """One record per file, in the order of the list, made on access."""
         return self._records(range(len(self._table)))
 
     def __len__(self) -> int:
@@ -169,16 +169,16 @@ class Report(Generic[RecordT]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[RecordT]: ...
     def __getitem__(self, index: int | slice) -> RecordT | Sequence[RecordT]:
-        """Give the record at a position, or a list of those in a slice."""
+        """Return the record at a position, or a list of those in a slice."""
         return self.files[index]
 
     def __bool__(self) -> bool:
-        """A report is true, also one of no file: ask `ok` or `len`."""
+        """A report is always true, even without files; use `ok` or `len`."""
         return True
 
     @property
     def ok(self) -> bool:
-        """Whether no file failed, and none is untouched."""
+        """Whether no file failed or is untouched."""
         return self._sums.failed_files + self._sums.untouched_files == 0
 
     @property
@@ -188,25 +188,25 @@ class Report(Generic[RecordT]):
 
     @property
     def unknown_files(self) -> int:
-        """The number of files that did not fail, but whose residency the kernel does not tell."""
+        """The number of files that did not fail but have unknown residency."""
         return self._sums.unknown_files
 
     @property
     def untouched_files(self) -> int:
-        """The number of files that the call did not come to, because it was stopped before."""
+        """The number of files that were not touched because the call stopped before."""
         return self._sums.untouched_files
 
     @property
     def skipped(self) -> Sequence[tuple[str, SkipReason]]:
-        """What was met in directories and skipped: paths and reasons."""
+        """What was skipped in directories: paths and reasons."""
         return [(os.fsdecode(path), _SKIP_REASONS[why]) for path, why in self._table.skipped()]
 
     def raise_for_status(self) -> None:
         """Raise the error of the first file that failed; do nothing if none did.
 
         Raises:
-            OSError: What went wrong, with errno and filename; FileNotFoundError and the like.
-                InterruptedError if none failed, but the call was stopped before the last.
+            OSError: The error, with errno and filename, such as FileNotFoundError. InterruptedError
+                if none failed but some files were not touched.
         """
         for record in self._records(self._table.failed(1)):
             raise record.error or OSError(errno.EIO, "failed", record.path)
@@ -217,12 +217,12 @@ class Report(Generic[RecordT]):
         """Divide the report by directory, as du(1) does; each file counts in one part.
 
         Args:
-            depth: How many levels below the directory that all files share; 0: that one alone.
-                A file that lies higher counts for its own directory.
+            depth: The number of levels below the directory that all files share; 0: only that one.
+                A file higher up counts for its own directory.
 
         Returns:
-            A report for each directory that has files, in the order of their first files. What was
-            skipped is in none of them.
+            A report for each directory that has files, in the order of their first files. None of
+            them lists what was skipped.
 
         Raises:
             ValueError: `depth` is negative.
@@ -245,7 +245,7 @@ class Report(Generic[RecordT]):
         raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
-        """Give sums and records as JSON takes them."""
+        """Return sums and records for JSON."""
         return {
             "version": FORM_VERSION,
             **self._sums_as_dict(),
@@ -257,16 +257,16 @@ class Report(Generic[RecordT]):
         }
 
     def _is_measured(self) -> bool:
-        """Whether what every file holds is known."""
+        """Whether the residency of every file is known."""
         return self.ok and not self.unknown_files
 
     def _is_unknown(self) -> bool:
-        """Whether what every file holds is unknown, and there is one."""
+        """Whether there are files and the residency of each is unknown."""
         sums = self._sums
         return 0 < len(self) == sums.failed_files + sums.unknown_files + sums.untouched_files
 
     def _troubles(self) -> list[str]:
-        """Say how many files failed or could not be measured, and of the first of them why."""
+        """Describe how many files failed or could not be measured, and why the first did."""
         parts = []
         for count, trouble, first in (
             (self.unknown_files, "not measured", self._table.unknown(1)),
@@ -310,7 +310,7 @@ class Report(Generic[RecordT]):
 
 
 def _shared(folders: Iterable[bytes]) -> Sequence[bytes]:
-    """Give the parts of the path of the directory that all folders share."""
+    """Return the path components that all folders share."""
     shared: Sequence[bytes] | None = None
     for folder in folders:
         parts = folder.split(b"/")
@@ -324,47 +324,47 @@ def _shared(folders: Iterable[bytes]) -> Sequence[bytes]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RefusedTable:
-    """The table of a verb off Linux: no file is opened, and nothing is known of any."""
+    """The table of a report on other systems: no file is opened, and no figure is known."""
 
     names: tuple[bytes, ...]
     figures: tuple[Any, ...]
-    """What each row has beside the path."""
+    """The values of each row after the path."""
 
     def __len__(self) -> int:
         return len(self.names)
 
     def row(self, position: int) -> tuple[Any, ...]:
-        """Give what is known of one file."""
+        """Return the row of one file."""
         return (self.names[position], *self.figures)
 
     def paths(self) -> Sequence[bytes]:
-        """Give the path of each file."""
+        """Return the path of each file."""
         return self.names
 
     def totals(self) -> tuple[int, int]:
-        """Give the number of files, all of which failed; the other sums are 0."""
+        """Return the number of files, all of which failed; the other sums are 0."""
         return len(self), len(self)
 
     def failed(self, most: int | None = None) -> Sequence[int]:
-        """Give the positions of the files that failed: of all."""
+        """Return the positions of the files that failed: all."""
         return range(len(self))[:most]
 
     def unknown(self, most: int | None = None) -> Sequence[int]:  # noqa: ARG002 - none at all
-        """Give the positions of those that did not fail: of none."""
+        """Return the positions of the files with unknown residency: none."""
         return ()
 
     remarkable = failed
 
     def ranked(self, most: int) -> Sequence[tuple[int, int]]:
-        """Give rank and position of those to show first."""
+        """Return rank and position of the files to show first."""
         return [(0, position) for position in self.failed(most)]
 
     def skipped(self) -> Sequence[tuple[bytes, int]]:
-        """Give what was skipped: no directory was entered."""
+        """Return what was skipped: nothing, since no directory was entered."""
         return ()
 
     def select(self, positions: Sequence[int]) -> "RefusedTable":
-        """Make a table of these files alone."""
+        """Make a table of these files only."""
         return RefusedTable(tuple(self.names[each] for each in positions), self.figures)
 
 
@@ -380,7 +380,7 @@ _REMEDIES = {
 
 
 def os_error(what: str, number: int, path: str) -> OSError:
-    """Make the error of what failed: what it is, why, and what would help.
+    """Make an error that names the operation, the cause and the remedy.
 
     Examples:
         >>> os_error("cannot open", 2, "clip.mp4")

@@ -1,4 +1,4 @@
-"""How the residency of a file is known."""
+"""The source of a residency figure, and why one is unknown."""
 
 import enum
 
@@ -18,7 +18,7 @@ class ResidencySource(enum.Enum):
 
 
 class UnknownReason(enum.Enum):
-    """Why what a file holds is unknown. The value says it in words.
+    """Why the residency of a file is unknown. The value is a text for users.
 
     Examples:
         >>> UnknownReason.NOT_PERMITTED.value
@@ -26,9 +26,9 @@ class UnknownReason(enum.Enum):
     """
 
     NOT_PERMITTED = "only its owner or a writer may measure it"
-    """The kernel tells nobody else, but for root."""
+    """The kernel tells only them and root."""
     NOT_READABLE = "the descriptor cannot be read, and its file cannot be opened again"
-    """Pass the path, or a descriptor that is open to read."""
+    """Pass the path, or a descriptor that is open for reading."""
     NOT_SUPPORTED = "its file system cannot be measured, or not on this kernel"
     """hugetlbfs on an older kernel, and the like."""
     NO_MAPPING = "it cannot be mapped: no memory, or too many mappings"
@@ -36,6 +36,6 @@ class UnknownReason(enum.Enum):
 
 
 SOURCES = (None, *ResidencySource)
-"""By their number in the core."""
+"""Indexed by their number in the core."""
 UNKNOWN_REASONS = (None, *UnknownReason)
-"""By their number in the core."""
+"""Indexed by their number in the core."""

@@ -6,8 +6,8 @@ import enum
 class DropCacheStatus(enum.Enum):
     """How a call that evicts files ended; `accv_cache::DropCacheStatus` in C++.
 
-    Plain members, not integers: compare with `is` or `==` to another member, and take `.value`
-    where a number is wanted, as for an exit code.
+    Plain members, not integers: compare with `is` or `==` to another member, and use `.value` where
+    a number is needed, as for an exit code.
 
     Examples:
         >>> DropCacheStatus(2)

@@ -1,4 +1,4 @@
-"""How figures read in a sentence."""
+"""Formats figures for people."""
 
 
 def as_size(count: float) -> str:
@@ -56,7 +56,7 @@ def as_duration(seconds: float) -> str:
 
 
 def printable(name: str) -> str:
-    r"""Write a name that does nothing to a terminal: quoted if it has control characters.
+    r"""Write a name that is safe for a terminal: quoted if it has control characters.
 
     Examples:
         >>> printable("clip.mp4"), printable("clip\n.mp4")

@@ -1,4 +1,4 @@
-"""What was not used for longest goes first, until the rest fits."""
+"""Evict the least recently used files until the rest fits."""
 
 import os
 from collections import deque
@@ -10,12 +10,12 @@ from accv_cache._cgroup import memory_limit
 
 
 def as_limit(until: int | str) -> int:
-    """Give a number of bytes, of which '25%' is a share of the memory that the caller may use.
+    """Return a number of bytes; '25%' is a share of the memory that the caller may use.
 
     Raises:
         TypeError: It is neither a number nor a text.
         ValueError: It is negative, or no percentage from 0 % to 100 %.
-        OSError: The limit, of which it is a share, cannot be known.
+        OSError: The limit of the memory is unknown.
 
     Examples:
         >>> as_limit(4096)
@@ -41,14 +41,14 @@ def as_limit(until: int | str) -> int:
 
 
 def least_recently_used(found: CacheReport) -> deque[CacheRecord]:
-    """Give the files that hold anything, each once, however many names of it were given.
+    """Return the files with resident pages, each once, even if it has several names.
 
     The first is the one whose access time is oldest.
     """
     uses: dict[tuple[int, int], tuple[int, CacheRecord]] = {}
     for record in found:
         if record.resident_bytes:
-            with suppress(OSError):  # gone meanwhile, and its memory with it
+            with suppress(OSError):  # removed meanwhile, with its memory
                 status = os.stat(record.path)  # noqa: PTH116 - no Path is needed
                 file = status.st_dev, status.st_ino
                 uses.setdefault(file, (status.st_atime_ns, record))
@@ -56,7 +56,7 @@ def least_recently_used(found: CacheReport) -> deque[CacheRecord]:
 
 
 def take(records: deque[CacheRecord], excess: int) -> list[str]:
-    """Take paths off the left, until what they hold makes up for the excess."""
+    """Take paths from the left until they hold the excess."""
     paths = []
     while excess > 0 and records:
         record = records.popleft()
@@ -66,5 +66,5 @@ def take(records: deque[CacheRecord], excess: int) -> list[str]:
 
 
 def held_bytes(records: deque[CacheRecord]) -> int:
-    """Add up what the files hold."""
+    """Add up the resident bytes of the files."""
     return sum(record.resident_bytes or 0 for record in records)

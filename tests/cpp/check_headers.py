@@ -1,9 +1,9 @@
-"""Each header compiles alone, on every compiler; the public ones also compile and link off Linux.
+"""Each header compiles alone, on every compiler; the public ones also as on another system.
 
     python tests/cpp/check_headers.py [compilers] [off-linux]
 
 Warnings are errors. Nothing that is compiled here runs: `test_off_linux.cpp` checks what the calls
-answer off Linux.
+return on other systems.
 """
 
 import os

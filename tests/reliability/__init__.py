@@ -1,1 +1,1 @@
-"""What attacks the library: run with `pytest tests/reliability`. See docs/reliability.md."""
+"""Tests that attack the library: run with `pytest tests/reliability`. See docs/reliability.md."""

@@ -19,7 +19,7 @@ FOUR_GIB = 4 << 30
 
 
 class Kind(NamedTuple):
-    """A directory with files of each layout, and what the page cache does there.
+    """A directory with files of each layout, and the behaviour of the page cache there.
 
     Attributes:
         directory: Where the files are.
@@ -54,7 +54,7 @@ def fill(directory: Path, *, large: bool = True) -> None:
             file.write(b"far" * PAGE)
     punched = directory / "hole-punched"
     punched.write_bytes(plain.read_bytes())
-    # A FUSE server may know no holes: the file is then a plain one.
+    # A FUSE server may not support holes: the file is then a plain one.
     command = ["fallocate", "--punch-hole", "-o", str(4 * PAGE), "-l", str(8 * PAGE), str(punched)]
     subprocess.run(command, capture_output=True, check=False)
     linked = directory / "hard-linked"

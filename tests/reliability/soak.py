@@ -3,7 +3,7 @@
     python tests/reliability/soak.py --seconds 600
 
 Each file says what it must contain, so that every read is a check. At the end all are evicted,
-read from the disk and checked once more. The exit code is 1 if anything was not as it must be.
+read from the disk and checked once more. The exit code is 1 if any check failed.
 """
 
 import argparse
@@ -29,16 +29,16 @@ VERB_THREADS = 8
 CHANGING_PROCESSES = 2
 FOLDERS = 20
 DIGEST = hashlib.sha256().digest_size
-# What the allocators of 8 threads may still claim after the first quarter of the time.
+# What the allocators of 8 threads may still allocate after the first quarter of the time.
 MOST_GROWTH_BYTES = 32 << 20
 
 
 class BrokenError(Exception):
-    """Something is not as it must be."""
+    """A check failed."""
 
 
 def content(number: int, version: int) -> bytes:
-    """What a file holds: pseudo-random bytes of one to four pages, behind their digest."""
+    """The content of a file: a digest, then one to four pages of pseudo-random bytes."""
     body = random.Random(f"{number} {version}").randbytes(4000 + number * 7 % 12000)
     return hashlib.sha256(body).digest() + body
 
@@ -72,7 +72,7 @@ class Files:
 
 
 def use_verbs(files: Files, chance: random.Random, counts: Counter[str]) -> None:
-    """Call one of the verbs, and check what it says."""
+    """Call one of the verbs, and check the result."""
     chosen = chance.randrange(6)
     paths: list[Path] = files.some(chance)
     if chosen == 0:
@@ -97,7 +97,7 @@ def use_verbs(files: Files, chance: random.Random, counts: Counter[str]) -> None
 
 
 def change_files(files: Files, chance: random.Random, counts: Counter[str]) -> None:
-    """Read a file, write it anew, replace it, or take it away for a moment."""
+    """Read a file, rewrite it, replace it, or remove it for a moment."""
     number = chance.randrange(len(files.paths))
     path = files.paths[number]
     other = path.with_suffix(f".{os.getpid()}")
@@ -137,7 +137,7 @@ def memory_bytes() -> int:
 
 
 def holdings() -> dict[str, int]:
-    """What a leak would show in."""
+    """The figures that would show a leak."""
     return {
         "descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "threads": len(list(Path("/proc/self/task").iterdir())),
@@ -146,7 +146,7 @@ def holdings() -> dict[str, int]:
 
 
 def run_job(answer: Connection, files: Files, job: Job) -> None:
-    """In a process of its own: work, and send what was counted and what was wrong."""
+    """In a new process: do the work, and send the counts and the errors."""
     counts: Counter[str] = Counter()
     troubles: list[str] = []
 
@@ -177,7 +177,7 @@ def run_job(answer: Connection, files: Files, job: Job) -> None:
     growth = memory_bytes() - memory
     after = holdings()
     while after["threads"] > before["threads"] and time.monotonic() < job.end + 60:
-        after = holdings()  # a thread that was joined leaves /proc a moment later
+        after = holdings()  # a joined thread stays in /proc for a moment
     if after != before:
         troubles.append(f"before {before}, afterwards {after}")
     if growth > MOST_GROWTH_BYTES:

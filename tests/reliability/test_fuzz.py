@@ -1,4 +1,4 @@
-"""Paths, options and lists made up by hypothesis: the answer is right, or the promised exception.
+"""Paths, options and lists from hypothesis: the result is right, or the documented exception.
 
 In the gate for a moment. For longer:
 
@@ -56,7 +56,7 @@ REFUSALS = (TypeError, ValueError, OverflowError)
 
 @pytest.fixture(scope="module")
 def tree() -> Iterator[Path]:
-    """Files and what is none, which no call changes."""
+    """Files and other items, which no call changes."""
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="accv-cache-fuzz-") as name:
         root = Path(name)
         (root / "folder" / "below").mkdir(parents=True)
@@ -77,7 +77,7 @@ def nothing_remains(tree: Path) -> Iterator[None]:
 
 
 def located(tree: Path, item: object) -> object:
-    """Made-up names are looked up in the tree, lest the machine's files be evicted."""
+    """Generated names are resolved in the tree, so that no file of the machine is evicted."""
     if isinstance(item, str):
         return f"{tree}/{item}"
     if isinstance(item, bytes):
@@ -145,7 +145,7 @@ def test_query_answers_or_refuses(
 
 
 def check_texts(report: DropReport | CacheReport) -> None:
-    """Whatever the names, a report can be shown."""
+    """A report can be shown with any names."""
     assert str(report)
     assert repr(report)
     assert all(map(str, report.files))

@@ -1,4 +1,4 @@
-"""Trees and names made to do harm: nothing hangs, no file is missed, none is touched twice."""
+"""Hostile trees and names: nothing hangs, no file is missed, none is touched twice."""
 
 import os
 import select
@@ -68,7 +68,7 @@ class TestTrees:
         assert not any(map(is_resident, files[::100]))
 
     def test_deeper_than_a_path_can_be_are_told(self, ext4: Path) -> None:
-        # Each step is made from where the last one led: no path leads to the lowest.
+        # Each directory is made from the one above: the lowest is too deep for a path.
         step, depth = b"d" * 250, 40
         folder = os.open(ext4, os.O_RDONLY | os.O_DIRECTORY)
         for _ in range(depth):
@@ -81,7 +81,7 @@ class TestTrees:
         report = drop(ext4)
         reached = [each for each in report.files if each.error is None]
         assert len(reached) >= 4096 // 251 - 1
-        # What could not be reached is said.
+        # What could not be reached is reported.
         assert len(reached) == depth or not report.ok
 
     def test_with_links_in_circles_end(self, ext4: Path) -> None:

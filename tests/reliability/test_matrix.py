@@ -1,8 +1,8 @@
 """Every verb on every kind of file system, with a file in every state.
 
-A cell of the matrix says what the design says of it, by the columns of two tables: `KINDS` (what
-the page cache does there) and `STATES` (what holds pages). Independent readers are asked before and
-after, and no file changes but by the test.
+The expected result of a cell follows from the columns of two tables: `KINDS` (what the page cache
+does there) and `STATES` (what holds pages). Independent readers are asked before and after, and no
+file changes but by the test.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ def mlocked(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def unlinked(path: Path) -> Iterator[int]:
-    """It has no name any more; the descriptor is what there is."""
+    """It has no name any more, only a descriptor."""
     doomed = path.with_name("doomed")
     doomed.write_bytes(path.read_bytes())
     with doomed.open("rb") as file:
@@ -129,7 +129,7 @@ def replaced(path: Path) -> AbstractContextManager[Path]:
 
 
 class State(NamedTuple):
-    """What is done with the file before and during the call.
+    """What happens to the file before and during the call.
 
     Attributes:
         layout: The file's name; see `reliability.kinds.fill`.

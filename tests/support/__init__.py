@@ -1,1 +1,1 @@
-"""What the tests stand on, and what they check the library against: nothing in here uses it."""
+"""Helpers of the tests, and references for the library. Nothing here uses the library."""

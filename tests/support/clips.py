@@ -47,7 +47,7 @@ def encode(
 
 
 def decode_digests(path: Path) -> tuple[str, ...]:
-    """Decode the clip: one digest a frame, of its pixels."""
+    """Decode the clip: one digest of the pixels per frame."""
     with av.open(str(path)) as container:
         return tuple(_digest(frame) for frame in container.decode(video=0))
 

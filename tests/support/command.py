@@ -1,4 +1,4 @@
-"""Running the installed command, in pipes and in a pseudo-terminal."""
+"""Runs the installed command, in pipes and in a pseudo-terminal."""
 
 import fcntl
 import io
@@ -21,12 +21,12 @@ from support.needs import need
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "accv-cache")
 
-# What would change the output, wherever the tests run.
+# Variables that would change the output.
 _UNWANTED = {"CLICOLOR", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TTY_COMPATIBLE"}
 
 
 class Screen(NamedTuple):
-    """How a command in a terminal ended, and all that it wrote there."""
+    """The exit code of a command in a terminal, and all its output."""
 
     returncode: int
     text: str
@@ -48,9 +48,9 @@ def run(
 
 
 def run_here(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `accv-cache` in this process: at once, before the kernel takes pages back by itself.
+    """Run `accv-cache` in this process: at once, before the kernel reclaims pages.
 
-    Also as the user that this process has become, who may not be able to run the command.
+    It also works for a user who cannot run the installed command.
     """
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape") for _ in range(2))
     argv = patch.object(sys, "argv", ["accv-cache", *arguments])
@@ -142,7 +142,7 @@ def chunks(terminal: int) -> Iterator[bytes]:
     while True:
         try:
             chunk = os.read(terminal, 1 << 16)
-        except OSError:  # EIO: nobody has the other end open any more
+        except OSError:  # EIO: no process has the other end open any more
             return
         yield chunk
 

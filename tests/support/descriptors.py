@@ -1,4 +1,4 @@
-"""Counting this process's descriptors, and running short of them."""
+"""Counts this process's descriptors, and limits them."""
 
 import resource
 from collections.abc import Iterator

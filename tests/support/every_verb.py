@@ -1,4 +1,4 @@
-"""Every verb, used on a list that is long enough for threads, and its answers checked."""
+"""Calls every verb on a list that is long enough for threads, and checks the results."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ def use_every_verb(paths: Sequence[Path]) -> None:
         warm(path)
     measured = query(paths, workers=4).resident_bytes
     assert measured
-    # Meanwhile the kernel may have taken pages back by itself; nothing adds any.
+    # The kernel may have reclaimed pages meanwhile; nothing adds any.
     assert sum(map(resident_bytes, paths)) <= measured <= len(paths) * PAGE
     assert drop_videos_cache(paths) is DropCacheStatus.SUCCESS
     assert query(paths).resident_bytes == sum(map(resident_bytes, paths)) == 0

@@ -1,4 +1,4 @@
-"""What the fixtures give: directories on a known file system, files in a known state."""
+"""The types of the fixtures: directories on a known file system, files in a known state."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -23,7 +23,7 @@ class DirtyFile(NamedTuple):
     below: Path
 
     def stopped_disk(self) -> AbstractContextManager[None]:
-        """Let no writeback of the file end before the block is left."""
+        """Let no writeback of the file end before the end of the block."""
         return mounts.frozen(self.below)
 
 
@@ -31,11 +31,11 @@ class MakeFile(Protocol):
     """Makes a file of `size` bytes in `directory` (None: the test's `tmp_path`)."""
 
     def __call__(self, size: int, state: State = "warm", directory: Path | None = None) -> Path:
-        """Make it and give its path."""
+        """Make it and return its path."""
 
 
 def bring_into(state: State, path: Path, size: int) -> Path:
-    """Write a file of `size` bytes and leave it resident and clean, evicted, or not written back.
+    """Write a file of `size` bytes that is then resident and clean, evicted, or dirty.
 
     A dirty file becomes clean by itself within seconds, and on FUSE it is written through at once.
     """

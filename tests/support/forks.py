@@ -1,4 +1,4 @@
-"""Running a function in a child that os.fork made, and waiting for it no longer than a while."""
+"""Runs a function in a child of os.fork, and waits for it for a limited time."""
 
 import faulthandler
 import os
@@ -23,7 +23,7 @@ class ChildError(Exception):
 
 @contextmanager
 def forks_with_threads() -> Iterator[None]:
-    """Fork though other threads run: Python 3.12 warns that the child may need locks of theirs."""
+    """Fork while other threads run. Python 3.12 warns that the child may need their locks."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         yield
@@ -44,7 +44,7 @@ def in_fork(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
         if not wait([reader], A_MINUTE):
-            os.kill(child, signal.SIGUSR1)  # it says where it hangs
+            os.kill(child, signal.SIGUSR1)  # it shows where it hangs
             wait([reader], A_MINUTE)
             os.kill(child, signal.SIGKILL)
         answer = pipe.read()
@@ -61,7 +61,7 @@ def in_fork(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
 
 
 def _answer(writer: int, function: Callable[[], object]) -> NoReturn:
-    """In the child: call the function, send what it gave, end."""
+    """In the child: call the function, send the result, end."""
     faulthandler.register(signal.SIGUSR1, file=writer, chain=True)
     try:
         answer = pickle.dumps((function(), None, ""))

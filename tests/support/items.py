@@ -1,4 +1,4 @@
-"""Every kind of item that a list of paths may hold besides good files."""
+"""Every kind of item that a list of paths may contain besides good files."""
 
 import os
 import stat
@@ -8,21 +8,21 @@ from typing import NamedTuple
 
 
 class PathLike(os.PathLike[str]):
-    """An `os.PathLike` that gives, or raises, whatever it was made with."""
+    """An `os.PathLike` that returns or raises a given value."""
 
     def __init__(self, answer: object) -> None:
-        """Keep the answer; an exception is raised instead of given."""
+        """Keep the result; an exception is raised instead of returned."""
         self._answer = answer
 
     def __fspath__(self) -> str:
-        """Give the answer, str or not."""
+        """Return the result, str or not."""
         if isinstance(self._answer, BaseException):
             raise self._answer
         return self._answer  # type: ignore[return-value]
 
 
 class BadItem(NamedTuple):
-    """What a list that holds it ends with, and how to make it below a directory."""
+    """The status of a list that contains it, and how to make it below a directory."""
 
     status: str
     make: Callable[[Path], object]
@@ -34,7 +34,7 @@ def _fifo(directory: Path) -> Path:
 
 
 def _socket(directory: Path) -> Path:
-    # bind(2) would make one too, but takes no path of more than 107 bytes (unix(7)).
+    # bind(2) also makes one, but takes no path of more than 107 bytes (unix(7)).
     os.mknod(directory / "socket", stat.S_IFSOCK | 0o600)
     return directory / "socket"
 

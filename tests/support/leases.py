@@ -1,4 +1,4 @@
-"""Leases on files, which keep others from opening them."""
+"""Leases on files, which prevent others from opening them."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ def leased(path: Path) -> Iterator[None]:
     """Another process holds a write lease on the file."""
     program = (
         "import fcntl, os, signal, sys\n"
-        "signal.signal(signal.SIGIO, signal.SIG_IGN)\n"  # what asks it to give the lease back
+        "signal.signal(signal.SIGIO, signal.SIG_IGN)\n"  # the request to release the lease
         "fcntl.fcntl(os.open(sys.argv[1], os.O_RDWR), fcntl.F_SETLEASE, fcntl.F_WRLCK)\n"
         "print('leased', flush=True)\n"
         "sys.stdin.read()\n"

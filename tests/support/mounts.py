@@ -1,6 +1,6 @@
-"""Real file systems, mounted below a directory of the caller's and taken away again.
+"""Real file systems, mounted below a directory of the caller and unmounted again.
 
-Each function is a context manager that gives the root of the mounted tree. Root may mount all of
+Each function is a context manager that returns the root of the mounted tree. Root may mount all of
 them; another user those that need no disk, in a user namespace (`support.rights`).
 """
 
@@ -98,7 +98,7 @@ def bind(directory: Path, source: Path) -> AbstractContextManager[Path]:
 
 @contextmanager
 def frozen(root: Path) -> Iterator[None]:
-    """Let every write to the file system wait until the block is left."""
+    """Let every write to the file system wait until the end of the block."""
     descriptor = os.open(root, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.ioctl(descriptor, _FIFREEZE, 0)
@@ -134,7 +134,7 @@ def fuse(
     for option in options:
         command += ["-o", option]
     with lock.open("w") as held:
-        # The daemon inherits the lock, and lets it go when it ends.
+        # The daemon inherits the lock, and releases it when it ends.
         fcntl.flock(held, fcntl.LOCK_EX)
         with rights.in_effect(inherited=True):
             _run(*command, pass_fds=(held.fileno(),))
@@ -178,7 +178,7 @@ MOUNTS: dict[str, Callable[[Path], AbstractContextManager[Path]]] = {
 
 
 def some(kind: str, directory: Path) -> AbstractContextManager[Path]:
-    """A file system of that kind: mounted, or where that is not allowed, a place on one."""
+    """A file system of that kind: mounted, or if that is not allowed, an existing one."""
     if kind in _DISKS and not all(map(is_there, _FOR_DISKS)):
         for place in (Path(tempfile.gettempdir()), Path("/var/tmp"), Path.cwd(), Path.home()):
             if _kind_of(place) == kind and os.access(place, os.W_OK):
@@ -190,7 +190,7 @@ def some(kind: str, directory: Path) -> AbstractContextManager[Path]:
 def mounted(
     root: Path, kind: str, source: Path | str = "none", flags: int = 0, options: str = ""
 ) -> Iterator[Path]:
-    """Mount `source` at `root`, which is made if need be; see mount(2)."""
+    """Mount `source` at `root`, which is made if necessary; see mount(2)."""
     try:
         rights.mount(source, _made(root), kind, flags, options)
     except PermissionError:
@@ -206,7 +206,7 @@ def mounted(
 
 
 def remount(root: Path, flags: int = 0, options: str = "") -> None:
-    """Change flags and options of what is mounted at `root`."""
+    """Change flags and options of the mount at `root`."""
     rights.mount("none", root, "", rights.MS_REMOUNT | flags, options)
 
 
@@ -217,7 +217,7 @@ def _directory_in(place: Path) -> Iterator[Path]:
 
 
 def _kind_of(place: Path) -> str:
-    """What kind of file system the place is on, by the table of mounts, whose last entry counts."""
+    """The kind of file system of a path, by the table of mounts, where the last entry counts."""
     lines = Path("/proc/self/mounts").read_text().splitlines()
     kinds = {root: kind for _, root, kind, *_ in map(str.split, lines)}
     here = place.resolve()
@@ -254,7 +254,7 @@ def _attached(image: Path) -> str:
 
 
 def _unmount(root: Path) -> bool:
-    """Unmount, and tell whether it could be done at once."""
+    """Unmount; return whether this was possible at once."""
     try:
         rights.unmount(root)
     except OSError as error:

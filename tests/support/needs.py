@@ -1,7 +1,7 @@
-"""What tests need besides Python: how to see that it is there, and what brings it.
+"""The things that tests need besides Python: how to detect and how to install each.
 
-A test or fixture asks for exactly the things that it uses: `need("mkfs.xfs")`. What is missing is a
-skip, and the run ends with a block of all reasons (`summary`). In CI it is a failure.
+A test or fixture names exactly the things that it uses: `need("mkfs.xfs")`. If one is missing, the
+test is skipped, and the run ends with a list of all reasons (`summary`). In CI it fails.
 """
 
 import os
@@ -63,7 +63,7 @@ _CAPABILITIES = {"SETGID": 6, "SETUID": 7, "SYS_ADMIN": 21, "MKNOD": 27}
 
 
 def require(condition: object, reason: str) -> None:
-    """Skip the test unless `condition` holds; in CI fail it, for CI has all that tests need."""
+    """Skip the test unless `condition` holds; in CI fail it."""
     if condition:
         return
     if os.environ.get("CI") == "true":
@@ -72,10 +72,10 @@ def require(condition: object, reason: str) -> None:
 
 
 def need(*things: str) -> None:
-    """Skip the test, or fail it in CI, unless all of the things are there."""
+    """Skip the test, or fail it in CI, unless all of the things are available."""
     missing = [thing for thing in things if not is_there(thing)]
     if "root" in missing:
-        missing = ["root"]  # whose PATH may find the others
+        missing = ["root"]  # with a PATH that may find the others
     require(not missing, f"needs {', '.join(missing)}")
 
 
@@ -89,7 +89,7 @@ def is_there(thing: str) -> bool:
 
 
 def summary(skips: Iterable[str]) -> list[str]:
-    """The lines that say what was not tried, given the reason of each skip, and what brings it."""
+    """The lines that list what was skipped, from the reason of each skip, and how to install it."""
     counted = Counter(skips).most_common()
     lines = [
         f"{count:4} {'test' if count == 1 else 'tests'}: {reason}" for reason, count in counted
@@ -124,7 +124,7 @@ def _is_capable(*capabilities: str, of: str = "CapEff") -> bool:
 
 
 def _in_user_namespace() -> bool:
-    """Whether not all users of the machine are seen, as in a rootless container."""
+    """Whether some users of the machine are not visible, as in a rootless container."""
     return int(Path("/proc/self/uid_map").read_text().split()[2]) < 2**32 - 1
 
 

@@ -1,4 +1,4 @@
-"""Observing what is opened, by inotify(7): a witness that the library knows nothing of."""
+"""Observes what is opened with inotify(7), independent of the library."""
 
 import ctypes
 import os
@@ -26,7 +26,7 @@ class Openings:
             self._watched[watch] = each
 
     def seen(self) -> set[Path]:
-        """Give what was opened or read since the last look."""
+        """Return what was opened or read since the last call."""
         found = set()
         while events := self._read():
             at = 0

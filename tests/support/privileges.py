@@ -1,4 +1,4 @@
-"""Running as another user."""
+"""Runs functions as another user."""
 
 import ctypes
 import os
@@ -21,7 +21,7 @@ T = TypeVar("T")
 def as_other_user(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `function` in a child that runs as uid and gid 65534 and has no capabilities.
 
-    As with `in_fork`, what comes back is pickled, and an exception is raised again here.
+    As with `in_fork`, the result is pickled, and an exception is raised again here.
     """
     need("root", "the right to become another user")
     return in_fork(_unprivileged, lambda: function(*args, **kwargs))
@@ -37,6 +37,6 @@ def _unprivileged(function: Callable[[], T]) -> T:
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
-    # A change of user takes /proc/self/fd away (proc(5)); one who logged in as that user has it.
+    # After a change of user /proc/self/fd is not accessible (proc(5)); after a login it is.
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
     return function()

@@ -1,4 +1,4 @@
-"""What `drop_videos_cache` promises, in the plainest Python: what ours is compared with."""
+"""The contract of `drop_videos_cache` in plain Python, as a reference for comparison."""
 
 import os
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def drop_videos_cache(filepaths: Iterable[object]) -> str:
-    """Evict each file in order until one fails; gives the name of the status."""
+    """Evict each file in order until one fails; return the name of the status."""
     for filepath in filepaths:
         status = _evict(filepath)
         if status != "SUCCESS":

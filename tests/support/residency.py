@@ -49,7 +49,7 @@ class CacheStat(NamedTuple):
 def cachestat(file: int | str | Path, offset: int = 0, length: int = 0) -> CacheStat:
     """The kernel's own counts, since Linux 6.5; a length of 0 means to the end.
 
-    On overlayfs it answers 0 for everything.
+    On overlayfs it returns 0 for every file.
     """
     if not isinstance(file, int):
         with _opened(file) as descriptor:
@@ -77,8 +77,8 @@ def has_cachestat() -> bool:
 def mincore_spans(path: str | Path) -> list[tuple[int, int]]:
     """Resident byte ranges (start, stop), in whole pages.
 
-    Right only for a file that the caller owns or may write: of others mincore(2) says that every
-    page is resident.
+    Correct only for a file that the caller owns or may write: for others mincore(2) reports every
+    page as resident.
     """
     spans: list[tuple[int, int]] = []
     for page, flags in enumerate(_mincore(path)):
@@ -105,11 +105,11 @@ def resident_bytes(path: str | Path) -> int:
 
 
 def kept_bytes(path: str | Path) -> int:
-    """Bytes that nobody advised away since they were read: resident, or reclaimed by the kernel.
+    """Bytes that were read and not evicted on advice: resident, or reclaimed by the kernel.
 
-    The kernel takes a page back at any time, and then leaves a shadow entry in its place
-    (mm/workingset.c), which cachestat counts as evicted. Advice leaves nothing, and takes older
-    shadows away. Where cachestat cannot tell, a reclaimed page reads as advised away.
+    The kernel may reclaim a page at any time. It then stores a shadow entry in its place
+    (mm/workingset.c), which cachestat counts as evicted. Advice stores none, and removes older
+    ones. Without cachestat, a reclaimed page counts as evicted on advice.
     """
     reclaimed = cachestat(path).evicted if has_cachestat() else 0
     return resident_bytes(path) + reclaimed
@@ -134,7 +134,7 @@ def clean(path: str | Path) -> None:
 
 
 def cold(path: str | Path) -> None:
-    """Write the file back and evict it; fails where that cannot be done, as on tmpfs."""
+    """Write the file back and evict it; fails where that is impossible, as on tmpfs."""
     clean(path)
     with _opened(path) as descriptor:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -143,7 +143,7 @@ def cold(path: str | Path) -> None:
 
 
 def dirty(path: str | Path, size: int) -> None:
-    """Write `size` bytes from the file's start without a sync, creating it if need be."""
+    """Write `size` bytes from the file's start without a sync, creating it if necessary."""
     block = os.fsencode(path).ljust(PAGE, b".") * ((1 << 20) // PAGE)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     with os.fdopen(descriptor, "wb") as file:
@@ -162,7 +162,7 @@ def mapped(path: str | Path) -> Iterator[mmap.mmap]:
 
 @contextmanager
 def mapped_elsewhere(path: str | Path) -> Iterator[int]:
-    """Hold the file mapped in another process, every page touched; gives that process's id."""
+    """Hold the file mapped in another process, every page touched; return that process's id."""
     program = (
         "import mmap, sys\n"
         "with open(sys.argv[1], 'rb') as file:\n"
@@ -188,7 +188,7 @@ def mlocked(path: str | Path) -> Iterator[None]:
 
 
 def _mincore(path: str | Path) -> bytes:
-    """One byte a page of the file; bit 0 tells whether the page is resident."""
+    """One byte per page of the file; bit 0 is set if the page is resident."""
     if Path(path).stat().st_size == 0:
         return b""
     with _mapping(path) as (address, length):
@@ -199,7 +199,7 @@ def _mincore(path: str | Path) -> bytes:
 
 @contextmanager
 def _mapping(path: str | Path) -> Iterator[tuple[int, int]]:
-    """The address and length of a read-only mapping, which Python's own mmap does not tell."""
+    """The address and length of a read-only mapping, which Python's own mmap does not expose."""
     with _opened(path) as descriptor:
         length = os.fstat(descriptor).st_size
         address = _libc.mmap(None, length, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)

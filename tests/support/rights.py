@@ -1,4 +1,4 @@
-"""The right to mount: root has it, another user gets it in a user namespace, mounts included.
+"""The right to mount: root has it, another user gets it in a user and mount namespace.
 
 The namespaces are those of the whole test run, so that tests and their children see the mounts, as
 the same user as before. The capabilities that come with a user namespace are in effect only while
@@ -38,7 +38,7 @@ class _Data(ctypes.Structure):
 
 
 def enter_namespaces() -> None:
-    """Have the right to mount from now on, if the machine gives it: before there are threads."""
+    """Get the right to mount, if the machine allows it. Call this before threads start."""
     user, group = os.geteuid(), os.getegid()
     if user == 0 or _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS) != 0:
         return
@@ -48,13 +48,13 @@ def enter_namespaces() -> None:
         ("gid_map", f"{group} {group} 1"),
     ):
         Path("/proc/self", name).write_text(text)
-    # A security module may forbid what the capabilities are there for.
+    # A security module may forbid what the capabilities allow.
     if _libc.mount(b"none", b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None) != 0:
         _set_capabilities(permitted=False, effective=False, inheritable=False)
 
 
 def hand_on() -> None:
-    """Let the programs that are started from now on have the same rights."""
+    """Give the same rights to programs that are started from now on."""
     if os.geteuid() != 0:
         _set_capabilities(effective=True, inheritable=True)
 
@@ -86,7 +86,7 @@ def mount(source: Path | str, target: Path, kind: str, flags: int, options: str)
 
 
 def unmount(target: Path, *, lazy: bool = False) -> None:
-    """Take the mount away, or out of sight until it is not used any more; see umount2(2)."""
+    """Unmount, or detach until it is no longer in use; see umount2(2)."""
     with in_effect():
         _check(_libc.umount2(os.fsencode(target), _MNT_DETACH if lazy else 0), target)
 

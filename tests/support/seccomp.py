@@ -30,7 +30,7 @@ class _Program(ctypes.Structure):
 
 
 def refuse(call: str, error: int) -> None:
-    """Make a system call fail with `error` for this process, for good."""
+    """Make a system call fail with `error` in this process, permanently."""
     machine = platform.machine()
     steps = (
         (_LOAD, 0, 0, _ARCHITECTURE),
@@ -52,5 +52,5 @@ def refuse(call: str, error: int) -> None:
 
 
 def need_filter() -> None:
-    """Skip the test on a machine that the filter is not written for."""
+    """Skip the test on an architecture that the filter does not support."""
     require(platform.machine() in _ARCHITECTURES, "needs an x86_64 or aarch64 machine")

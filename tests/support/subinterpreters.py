@@ -13,7 +13,7 @@ elif sys.version_info >= (3, 12):
 
 
 class SubinterpreterError(Exception):
-    """What a program in a subinterpreter raised, as text."""
+    """The exception of a program in a subinterpreter, as text."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The threads of this process: what /proc tells of them, and calls on many at once."""
+"""The threads of this process, from /proc, and calls on many threads at once."""
 
 import os
 import threading
@@ -19,7 +19,7 @@ def threads() -> set[str]:
 
 
 def all_ended(before: set[str]) -> bool:
-    """Whether only these threads are left; one that was joined leaves /proc a moment later."""
+    """Whether only these threads exist; a joined thread stays in /proc for a moment."""
     give_up = time.monotonic() + _A_MINUTE
     while threads() - before:
         if time.monotonic() > give_up:
@@ -29,7 +29,7 @@ def all_ended(before: set[str]) -> bool:
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Make each call on a thread of its own, none before all threads are there."""
+    """Make each call on a thread of its own, once all threads have started."""
     ready = threading.Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""What the tables draw with: a part of a whole, and the parts of a file."""
+"""Bars for the tables: a part of a whole, and the parts of a file."""
 
 import re
 
@@ -6,14 +6,14 @@ from accv_cache import CacheRecord
 from accv_cache._cli.terminal import can_write, paint
 
 NARROWEST, WIDEST = 8, 48
-"""The columns of a drawing; where there is less room, there is none."""
+"""The columns of a bar. A narrower terminal shows none."""
 
 _ASCII = str.maketrans("█░·", "#+.")
 _RUNS = re.compile(r"[█░#+]+|[·.]+")
 
 
 def bar(fraction: float, width: int) -> str:
-    """Draw `fraction`, 0 to 1; only nothing looks empty, and only all of it looks full."""
+    """Draw `fraction`, 0 to 1. Only 0 looks empty, and only 1 looks full."""
     solid = round(width * fraction)
     if 0 < fraction < 1:
         solid = min(max(solid, 1), width - 1)

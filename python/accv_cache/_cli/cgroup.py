@@ -1,4 +1,4 @@
-"""`accv-cache query --cgroup` and `--machine`: what fills the memory of a pod, job or machine."""
+"""`accv-cache query --cgroup` and `--machine`: what uses the memory of a pod, job or machine."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -24,7 +24,7 @@ from accv_cache._text import as_size, printable
 
 
 def show_memory(memory: Memory, selection: Selection, output: Output) -> int:
-    """Show what fills a cgroup or the machine; the result is the exit code."""
+    """Show what uses the memory of a cgroup or the machine; return the exit code."""
     if not selection.is_empty:
         message = "--cgroup and --machine look at memory as a whole: they take no files."
         raise click.UsageError(message)
@@ -59,7 +59,7 @@ def _show_machine(output: Output) -> int:
     machine = machine_memory()
     if machine is not None:
         return _write(output, machine)
-    complain("the kernel does not tell, for /proc/meminfo cannot be read")
+    complain("the memory is unknown: /proc/meminfo cannot be read")
     return _write(output, None, DropCacheStatus.UNKNOWN_ERROR)
 
 
@@ -98,7 +98,7 @@ def _draw(memory: CgroupMemory | MachineMemory | None) -> None:
 
 
 def memory_table(memory: CgroupMemory | MachineMemory, width: int | None) -> Iterator[str]:
-    """Make the lines that show what fills the memory. No name or figure is cut."""
+    """Make the lines of the table. No name or figure is cut."""
     if isinstance(memory, CgroupMemory):
         yield f"cgroup {printable(memory.path)}"
         yield ""

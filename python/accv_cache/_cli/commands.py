@@ -1,4 +1,4 @@
-"""The commands: each is loaded when it is asked for, so that none waits for the others."""
+"""The commands. Each is loaded on first use, so that none waits for the others."""
 
 import os
 import sys
@@ -36,8 +36,8 @@ def commands() -> None:
 
 
 def run() -> int:
-    """Run the command that the arguments name; the result is the exit code."""
-    # Not click's own `main`: it has other exit codes.
+    """Run the command that the arguments name; return the exit code."""
+    # Not click's own `main`, which has other exit codes.
     try:
         if task := os.environ.get(COMPLETION_VARIABLE):
             from click.shell_completion import shell_complete  # noqa: PLC0415 - only here

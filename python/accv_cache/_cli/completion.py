@@ -1,4 +1,4 @@
-"""`accv-cache completion`: what makes a shell complete the commands, options and paths."""
+"""`accv-cache completion`: the script that completes commands, options and paths."""
 
 import click
 from click.shell_completion import get_completion_class

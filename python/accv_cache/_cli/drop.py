@@ -1,4 +1,4 @@
-"""`accv-cache drop`: evict files, say what left, what stayed and why; exit with the status."""
+"""`accv-cache drop`: evict files, report what was evicted and what stayed; exit with the status."""
 
 import dataclasses
 from functools import partial
@@ -54,21 +54,21 @@ Examples:
 """
     + forms.sentence(forms.DROP),
 )
-@_option("-n", "--dry-run", is_flag=True, help="Say what would go, and evict nothing.")
+@_option("-n", "--dry-run", is_flag=True, help="Show what would be evicted, and evict nothing.")
 @_option(
     "--until",
     type=units.limit,
     metavar="SIZE|PERCENT",
-    help="Evict the files that were not read for longest (by access time) until these files hold "
-    "no more than SIZE, or that part of the memory.",
+    help="Evict the least recently read files (by access time) until the rest hold at most SIZE, "
+    "or PERCENT of the memory.",
 )
 @_option("--fail-fast", is_flag=True, help="Stop at the first file that fails.")
 @_option(
     "--verify",
     is_flag=True,
-    help="Fail with 5 if anything that was asked for stayed, or cannot be measured.",
+    help="Exit with 5 if anything stayed, or cannot be measured.",
 )
-@_option("--explain", is_flag=True, help="Say who holds what stayed.")
+@_option("--explain", is_flag=True, help="Show which processes hold what stayed.")
 @selects_files
 @writes_reports
 def command(  # noqa: PLR0913 - one an option
@@ -83,11 +83,11 @@ def command(  # noqa: PLR0913 - one an option
 ) -> int:
     """Evict files from the page cache.
 
-    A directory means the files below it. Files are never changed; what was just written is written
-    back first. A file that fails is reported, and the rest go on.
+    A directory means the files below it. Files are never changed; dirty pages are written back
+    first. A file that fails is reported, and the command goes on.
 
-    A PATH that has a * or ? and is no file's name is a pattern of fnmatch(3), for a shell that does
-    not expand it. A name that exists is that name, whatever it looks like.
+    A PATH that contains * or ? and does not exist is a pattern of fnmatch(3), for shells that do
+    not expand it. A PATH that exists is never a pattern.
     """
     if dry_run:
         return _say_what_would_go(selection, output, until)
@@ -140,7 +140,7 @@ def _show(report: DropReport, output: Output, *, explain: bool) -> None:
 
 
 def _mention_unknown(report: DropReport) -> None:
-    """Name one of the files that cannot be measured: of a million, one tells what is wrong."""
+    """Name one of the files that cannot be measured; one of many is enough to show the cause."""
     if not report.unknown_files:
         return
     first = next(each for each in report.files if each.unknown is not None)

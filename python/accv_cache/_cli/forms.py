@@ -1,4 +1,4 @@
-"""What programs read of each command: the fields of a line of --porcelain, in their order.
+"""The output for programs: the fields of a line of --porcelain, in order.
 
 The lines, the help, the manual page and docs/command-line.md are made from these tables.
 """
@@ -13,7 +13,7 @@ Value = str | int | None
 
 
 class Field(NamedTuple):
-    """One field of a line: its name, what it means, and how a record gives it."""
+    """One field of a line: its name, its meaning, and how to get it from a record."""
 
     name: str
     meaning: str
@@ -75,6 +75,6 @@ def document(fields: Sequence[Field], record: object) -> dict[str, Value]:
 
 
 def sentence(fields: Sequence[Field]) -> str:
-    """Say what a line of --porcelain holds."""
+    """Describe the fields of a line of --porcelain."""
     names = ", ".join(field.name for field in fields)
     return f"A line of --porcelain holds, separated by tabs: {names}."

@@ -5,7 +5,7 @@ from accv_cache._exit_codes import MEANINGS
 NAME = "accv-cache"
 
 COMPLETION_VARIABLE = "_ACCV_CACHE_COMPLETE"
-"""A shell asks for completions by setting it."""
+"""A shell sets it to request completions."""
 
 COMMANDS = {
     "query": "See how much of files is in the page cache.",
@@ -38,7 +38,7 @@ Exit codes:
 
 
 def first_screen() -> str:
-    """What `accv-cache --help` says."""
+    """The text of `accv-cache --help`."""
     commands = "\n".join(f"  {name:<11} {text}" for name, text in COMMANDS.items())
     codes = "\n".join(f"  {code:>3}  {means}" for code, means in MEANINGS.items())
     return _HELP.format(name=NAME, commands=commands, codes=codes)

@@ -6,7 +6,7 @@ import click
 
 
 class GroupedOption(click.Option):
-    """An option that knows the group that it is shown in."""
+    """An option with the group that it is shown in."""
 
     def __init__(self, *arguments: Any, group: str, **keywords: Any) -> None:  # noqa: ANN401
         """Take the title of the group, and all that click takes."""

@@ -1,4 +1,4 @@
-"""The options that ask for memory as a whole; what they show is in `cgroup`."""
+"""The options that show memory as a whole; `cgroup` writes the output."""
 
 import functools
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from accv_cache._cli.grouped import GroupedOption
 
 
 class Memory(NamedTuple):
-    """Whose memory to show in place of files."""
+    """Whose memory to show instead of files."""
 
     cgroup: bool
     pid: int | None
@@ -25,19 +25,17 @@ class Memory(NamedTuple):
 
     @property
     def asks_for_cgroup(self) -> bool:
-        """Whether it is that of a cgroup."""
+        """Whether it is the memory of a cgroup."""
         return self.cgroup or self.pid is not None or self.cgroup_path is not None
 
 
 _option = partial(click.option, cls=GroupedOption, group="Memory as a whole")
 
 _OPTIONS = (
-    _option("--cgroup", is_flag=True, help="Show what fills the memory limit of this pod or job."),
-    _option(
-        "--pid", type=click.IntRange(min=1), metavar="PID", help="That of the cgroup of a process."
-    ),
-    _option("--cgroup-path", metavar="DIR", help="That of the cgroup with this folder."),
-    _option("--machine", is_flag=True, help="Show what fills the memory of the machine."),
+    _option("--cgroup", is_flag=True, help="Show what uses the memory limit of this pod or job."),
+    _option("--pid", type=click.IntRange(min=1), metavar="PID", help="The same for a process."),
+    _option("--cgroup-path", metavar="DIR", help="The same for the cgroup with this folder."),
+    _option("--machine", is_flag=True, help="Show what uses the memory of the machine."),
 )
 
 

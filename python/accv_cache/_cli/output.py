@@ -1,4 +1,4 @@
-"""How a command writes: the options that the verbs share, and the forms for programs."""
+"""The output of a command: the shared options, and the formats for programs."""
 
 import functools
 import os
@@ -13,11 +13,11 @@ from accv_cache._cli.terminal import complain, write_bytes
 from accv_cache._text import printable
 
 ROWS = 20
-"""The rows of a table, unless all of them are asked for."""
+"""The rows of a table, unless all are requested."""
 
 
 class Output(NamedTuple):
-    """What to write, and for whom."""
+    """What to write, and in which format."""
 
     json: bool
     porcelain: bool
@@ -32,7 +32,7 @@ class Output(NamedTuple):
         lines: Callable[[], Iterable[Sequence[str | int | None]]],
         picture: Callable[[], None],
     ) -> None:
-        """Write in the form that was asked for: a JSON document, lines of fields, or for people."""
+        """Write in the requested format: a JSON document, lines of fields, or text for people."""
         if self.json:
             _write_json(document())
         elif self.porcelain:
@@ -42,7 +42,7 @@ class Output(NamedTuple):
 
     @property
     def for_people(self) -> bool:
-        """Whether tables and sentences are wanted."""
+        """Whether to write tables and sentences."""
         return not (self.json or self.porcelain or self.quiet)
 
 
@@ -54,8 +54,8 @@ class _Failed(Protocol):
 
 
 def _write_json(document: object) -> None:
-    """Write one document; it is ASCII, and reads back as the same names whatever their bytes."""
-    import json  # noqa: PLC0415 - for the start-up of what writes none
+    """Write one document. It is ASCII, and names of any bytes can be read back."""
+    import json  # noqa: PLC0415 - only for a faster start
 
     if sys.getfilesystemencoding() != "utf-8":
         document = _as_unicode(document)
@@ -63,7 +63,7 @@ def _write_json(document: object) -> None:
 
 
 def _as_unicode(value: object) -> object:
-    """Read the names of files as UTF-8, as JSON has it, and not as the locale would."""
+    """Read the names of files as UTF-8, as in JSON, not by the locale."""
     if isinstance(value, str):
         return os.fsencode(value).decode("utf-8", "surrogateescape")
     if isinstance(value, dict):
@@ -74,7 +74,7 @@ def _as_unicode(value: object) -> object:
 
 
 def _write_lines(rows: Iterable[Sequence[str | int | None]], *, end: str) -> None:
-    """Write a line a row, its fields separated by tabs, '-' for what is unknown."""
+    """Write one line per row, with its fields separated by tabs and '-' for unknown."""
     for row in rows:
         line = "\t".join("-" if field is None else str(field) for field in row) + end
         write_bytes(os.fsencode(line))
@@ -88,7 +88,7 @@ def write_errors(records: Iterable[_Failed]) -> None:
 
 
 def capitalised(sentence: str) -> str:
-    """The line that a report makes for a log, as a sentence."""
+    """The line of a report for a log, as a sentence."""
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
 

@@ -15,12 +15,12 @@ if sys.platform == "linux":
 def matches(pattern: str, path: str) -> bool:
     """Whether a pattern matches a path: all of it if it has a slash, else its last name."""
     if sys.platform != "linux":
-        return True  # no file is looked at there
+        return True  # no file is accessed there
     return _core.matches(os.fsencode(pattern), os.fsencode(path))
 
 
 def expanded(paths: Iterable[str]) -> Iterator[str]:
-    """Replace each pattern by what it matches; one that matches nothing stays, and fails later."""
+    """Replace each pattern by its matches; a pattern without a match stays, and fails later."""
     for path in paths:
         if _is_pattern(path) and not os.path.lexists(path):
             yield from sorted(_matching(path)) or [path]
@@ -33,7 +33,7 @@ def _is_pattern(name: str) -> bool:
 
 
 def _matching(pattern: str) -> Iterator[str]:
-    """What exists and matches, name by name; '**' is any number of folders."""
+    """The existing names that match; '**' is any number of folders."""
     above, slash, name = pattern.rpartition("/")
     folders = _folders(above) if _is_pattern(above) else [above + slash]
     for folder in folders:
@@ -58,12 +58,12 @@ def _folders(pattern: str) -> Iterator[str]:
 
 
 def _is_meant(pattern: str, name: str) -> bool:
-    """As in a shell, a name with a dot at its start is meant only by a pattern with one."""
+    """As in a shell, only a pattern that starts with a dot matches a name that does."""
     return (pattern.startswith(".") or not name.startswith(".")) and matches(pattern, name)
 
 
 def _names_in(folder: str) -> list[str]:
     try:
         return os.listdir(folder or ".")  # noqa: PTH208 - names as they are
-    except OSError:  # no folder, or one that may not be read: nothing matches in it
+    except OSError:  # no folder, or an unreadable one: no match
         return []

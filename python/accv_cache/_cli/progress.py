@@ -1,4 +1,4 @@
-"""How far a command is, on standard error, once it takes over a second."""
+"""The progress of a command on standard error, once it takes over a second."""
 
 import sys
 import time
@@ -19,10 +19,10 @@ _BAR = 24  # columns
 
 
 class LiveProgress:
-    """The `progress` of a verb: draws a bar, and says how far it came if Ctrl-C ends it."""
+    """The `progress` of a verb: draws a bar, and reports the progress if Ctrl-C ends it."""
 
     def __init__(self, outcome: str, *, quiet: bool) -> None:
-        """Draw nothing where nobody sees it; the outcome is what the bytes are, as 'evicted'."""
+        """Draw only on a terminal. `outcome` names the bytes, such as 'evicted'."""
         self._outcome = outcome
         self._start = time.monotonic()
         self._region = None if quiet or not can_redraw(sys.stderr) else Region(sys.stderr)
@@ -31,7 +31,7 @@ class LiveProgress:
         self._state = self._earlier
 
     def __call__(self, done: int, total: int, count: int) -> None:
-        """Take the numbers of files done and in all, and of bytes."""
+        """Take the numbers of done files, all files, and bytes."""
         earlier_done, earlier_total, earlier_count = self._earlier
         self._state = done + earlier_done, total + earlier_total, count + earlier_count
         seconds = time.monotonic() - self._start
@@ -39,7 +39,7 @@ class LiveProgress:
             self._region.draw([cut(self._line(seconds), size_of(sys.stderr).columns - 1)])
 
     def next_call(self) -> None:
-        """Add what follows, which counts from 0 again, to what was told so far."""
+        """Add the following calls, which count from 0 again, to the progress so far."""
         self._earlier = self._state
 
     def _line(self, seconds: float) -> str:

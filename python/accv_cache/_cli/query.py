@@ -33,14 +33,14 @@ Examples:
 """
     + forms.sentence(forms.QUERY),
 )
-@_option("--watch", is_flag=True, help="Look again and again, and show what changes.")
+@_option("--watch", is_flag=True, help="Measure repeatedly, and show what changes.")
 @_option(
     "--interval",
     type=click.FloatRange(min=0.05),
     default=1.0,
     show_default=True,
     metavar="SECONDS",
-    help="How often to look with --watch.",
+    help="The time between two measurements of --watch.",
 )
 @_option(
     "--depth",
@@ -51,8 +51,7 @@ Examples:
 @_option(
     "--no-maps",
     is_flag=True,
-    help="With --json, leave out which ranges are resident: to find them takes a walk over the "
-    "pages of each file.",
+    help="With --json, omit the resident ranges, which need a scan of the pages of each file.",
 )
 @selects_files
 @writes_reports
@@ -69,11 +68,11 @@ def command(  # noqa: PLR0913 - one per option
 ) -> int:
     """See how much of files is in the page cache.
 
-    A directory means the files below it. Files are opened, and not changed or read in. In a map, a
+    A directory means the files below it. Files are opened, but not changed or read in. In a map, a
     full block is resident, a light one partly, a dot not at all; what is outside of -p is blank.
 
-    A PATH that has a * or ? and is no file's name is a pattern of fnmatch(3), for a shell that does
-    not expand it. A name that exists is that name, whatever it looks like.
+    A PATH that contains * or ? and does not exist is a pattern of fnmatch(3), for shells that do
+    not expand it. A PATH that exists is never a pattern.
     """
     if memory.is_asked_for:
         from accv_cache._cli.cgroup import show_memory  # noqa: PLC0415 - for the start-up of the rest

@@ -1,4 +1,4 @@
-"""How much of files is resident: the look and the forms that `query` and `drop -n` share."""
+"""The measurement and the output formats that `query` and `drop -n` share."""
 
 import heapq
 import sys
@@ -14,17 +14,17 @@ from accv_cache._cli.tables import residency_table
 from accv_cache._cli.terminal import paint, width, write, write_each
 
 _AT_ONCE = 256
-"""The files that are looked at before the lines of them are written."""
+"""The files that are measured before their lines are written."""
 
 
 def look(selection: Selection, output: Output, *, spans: bool = False) -> CacheReport:
-    """Query the files that the arguments name, and show how far it is."""
+    """Query the files that the arguments name, and show the progress."""
     with LiveProgress("resident", quiet=output.quiet) as progress:
         return query(selection.find(), spans=spans, progress=progress, **selection.walk)
 
 
 def exit_code(report: CacheReport) -> int:
-    """The status number, as `drop` would have it."""
+    """The status number, as for `drop`."""
     if not report.failed:
         return DropCacheStatus.SUCCESS.value
     if sys.platform != "linux":
@@ -35,7 +35,7 @@ def exit_code(report: CacheReport) -> int:
 def write_residency(
     report: CacheReport, selection: Selection, output: Output, *, last: str = ""
 ) -> None:
-    """Write a report in the form that was asked for; people read a last line beside the table."""
+    """Write a report in the requested format; for people, a last line follows the table."""
     opened = (record for record in report.files if record.error is None)
     output.write(
         document=report.to_dict,
@@ -45,7 +45,7 @@ def write_residency(
 
 
 def largest(records: Iterable[CacheRecord], count: int | None) -> list[CacheRecord]:
-    """Those that hold most, the largest first; None: all of them."""
+    """The files with the most resident memory, largest first; None: all of them."""
     opened = (record for record in records if record.error is None)
     if count is None:
         return sorted(opened, key=_rank)
@@ -53,7 +53,7 @@ def largest(records: Iterable[CacheRecord], count: int | None) -> list[CacheReco
 
 
 def with_spans(records: Iterable[CacheRecord], selection: Selection) -> Iterator[CacheRecord]:
-    """Look again, with the maps: they cost a walk over the pages, so only shown files get one."""
+    """Measure again with maps. They need a scan of the pages, so only shown files get one."""
     part = selection.part
     paths = (record.path for record in records)
     while some := list(islice(paths, _AT_ONCE)):
@@ -65,7 +65,7 @@ def _rank(record: CacheRecord) -> tuple[int, str]:
 
 
 def _show(report: CacheReport, selection: Selection, output: Output, last: str) -> None:
-    """Print the table of the files that hold most, and the sums."""
+    """Print the table of the files with the most resident memory, and the sums."""
     shown = largest(report.files, None if output.verbose else ROWS)
     if shown:
         write_each(residency_table(shown, with_spans(shown, selection), width()))

@@ -1,4 +1,4 @@
-"""Which files a command is for: the arguments and options that the verbs share."""
+"""The arguments and options that select files, shared by the commands."""
 
 import functools
 import os
@@ -18,7 +18,7 @@ _STANDARD_INPUT = 0
 
 
 class Selection(NamedTuple):
-    """The files that the arguments name, and how to walk to them."""
+    """The files that the arguments select."""
 
     paths: tuple[str, ...]
     listing: str | None
@@ -49,11 +49,11 @@ class Selection(NamedTuple):
         }
 
     def find(self) -> list[str]:
-        """The paths for a verb, which walks the directories among them itself."""
+        """The paths for a verb; the verb walks the directories."""
         return self.finder()()
 
     def finder(self) -> Callable[[], list[str]]:
-        """What finds the paths, again and again: a list is read only now."""
+        """A function that finds the paths repeatedly; a list is read only once, now."""
         if self.is_empty:
             message = "Name files or directories, or pass a list of them with --from."
             raise click.UsageError(message)
@@ -61,7 +61,7 @@ class Selection(NamedTuple):
         return lambda: list(filter(self._wants, chain(expanded(self.paths), listed)))
 
     def _wants(self, path: str) -> bool:
-        """Whether a path that was named is taken, as one that is met in a directory would be."""
+        """Whether a path in the arguments is taken, by the rules for files in a directory."""
         if not (self.only or self.ignore or self.max_size is not None):
             return True
         name = path.rstrip("/")
@@ -70,7 +70,7 @@ class Selection(NamedTuple):
         try:
             status = os.stat(path)  # noqa: PTH116 - no Path is needed
         except OSError:
-            return True  # the verb says what is wrong
+            return True  # the verb reports the error
         if stat.S_ISDIR(status.st_mode):
             return True
         if self.max_size is not None and status.st_size > self.max_size:
@@ -100,7 +100,7 @@ def _matches_any(patterns: Iterable[str], path: str) -> bool:
 _option = functools.partial(click.option, cls=GroupedOption, group="Which files")
 
 _OPTIONS = (
-    # A file that cannot be opened is a status, which the library gives, and not wrong usage.
+    # A file that cannot be opened is a status of the library, not wrong usage.
     click.argument("paths", nargs=-1, type=click.Path(readable=False), metavar="PATH..."),
     _option(
         "-b",
@@ -130,14 +130,14 @@ _OPTIONS = (
         "-f",
         "--follow",
         is_flag=True,
-        help="Follow symbolic links met in directories; one that is named is followed anyway.",
+        help="Follow symbolic links in directories; a link in the arguments is always followed.",
     ),
     _option(
         "-F",
         "--one-file-system",
         is_flag=True,
         expose_value=False,
-        help="Stay on one file system, which happens anyway: name another one to include it.",
+        help="Stay on one file system; this is the default. Name another one to include it.",
     ),
     _option(
         "-p",
@@ -154,7 +154,7 @@ _OPTIONS = (
         "--workers",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Threads at the most; as many as pay by default.",
+        help="Threads at the most; by default as many as help.",
     ),
 )
 

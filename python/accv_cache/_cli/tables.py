@@ -1,4 +1,4 @@
-"""What people read: tables, in the width of the terminal, or as wide as it takes in a pipe."""
+"""Tables for people, in the width of the terminal, or as wide as needed in a pipe."""
 
 import os
 import unicodedata
@@ -12,17 +12,17 @@ from accv_cache._cli.terminal import can_write, paint, unpainted
 from accv_cache._text import as_size, printable
 
 Drawing = Callable[[int], str]
-"""What fills the columns that it is given."""
+"""A function that draws in a given number of columns."""
 
 _GAP = "  "
 _LONG_NAME = 24
-"""Below this many columns a name is not cut for a drawing's sake."""
+"""A name is not cut below this many columns to make room for a bar."""
 
 _WIDE = "FW"  # of East Asian scripts
 
 
 class Row(NamedTuple):
-    """A line of a table: a name, figures, and a remark; a drawing comes beside the name."""
+    """A line of a table: a name, a bar, figures, and a remark."""
 
     name: str
     figures: Sequence[str]
@@ -30,12 +30,12 @@ class Row(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How the rows of a table give way in a terminal that is too narrow for all of them."""
+    """How to shorten the rows of a table in a narrow terminal."""
 
     shortest_name: int = 8
-    """What names are cut to at the most."""
+    """The largest width of a name."""
     spare: Sequence[int] = ()
-    """The positions of figures that may go, the first to go first."""
+    """The positions of figures that may be removed, in the order of removal."""
 
 
 class _Widths(NamedTuple):
@@ -64,7 +64,7 @@ def lay_out(
     """
     widths = _measure(rows, WIDEST if drawings is not None else 0)
     if width is not None:
-        # The last column of a terminal stays free: some fold a line there that just fits.
+        # The last column of a terminal stays free: some wrap a line that ends there.
         widths = _fit(widths, width - 1, layout)
     heads, *rest = rows
     if any((heads.name, *heads.figures, heads.remark)):
@@ -74,7 +74,7 @@ def lay_out(
 
 
 def _measure(rows: Sequence[Row], drawing: int) -> _Widths:
-    """What the columns would like to have."""
+    """The preferred widths of the columns."""
     columns = zip(*(row.figures for row in rows), strict=True)
     return _Widths(
         name=max(cells(row.name) for row in rows),
@@ -85,7 +85,7 @@ def _measure(rows: Sequence[Row], drawing: int) -> _Widths:
 
 
 def _fit(wanted: _Widths, width: int, layout: Layout) -> _Widths:
-    """What they get."""
+    """The actual widths of the columns."""
     figures = list(wanted.figures)
     room = width - sum(figure + len(_GAP) for figure in figures)
     for position in layout.spare:
@@ -170,7 +170,7 @@ def eviction_table(records: Sequence[DropRecord], width: int | None) -> Iterator
 
 
 def change_since(before: int, now: int | None) -> str:
-    """Write how much came in or was evicted."""
+    """Write how much was read in or evicted."""
     change = (now or 0) - before
     if change == 0:
         return ""
@@ -186,12 +186,12 @@ def cells(text: str) -> int:
 
 
 def pad(text: str, width: int) -> str:
-    """Fill a text up with blanks."""
+    """Pad a text with spaces."""
     return text + " " * (width - cells(text))
 
 
 def cut(text: str, width: int) -> str:
-    """Take out the middle of a text that is too long."""
+    """Remove the middle of a text that is too long."""
     if cells(text) <= width:
         return text
     mark = "…" if can_write("…") else "~"
@@ -200,7 +200,7 @@ def cut(text: str, width: int) -> str:
 
 
 def _start(text: str, width: int) -> str:
-    """As much of the start of a text as fits."""
+    """The start of a text, as much as fits."""
     taken = 0
     for position, character in enumerate(text):
         taken += _cells_of(character)
@@ -210,13 +210,13 @@ def _start(text: str, width: int) -> str:
 
 
 def _cells_of(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me"):  # drawn over the one before
+    if unicodedata.category(character) in ("Mn", "Me"):  # combines with the character before
         return 0
     return 2 if unicodedata.east_asian_width(character) in _WIDE else 1
 
 
 def _short_names(paths: Sequence[str], width: int | None) -> tuple[str, list[str]]:
-    """The folder that all files lie in, to be named once in a terminal, and the names below it."""
+    """The folder of all files, which a terminal shows once, and the names below it."""
     folder = "" if len(paths) == 1 else os.path.commonprefix(paths).rpartition("/")[0]  # noqa: RUF071 - as given
     if width is None or not folder:
         return "", [printable(path) for path in paths]
@@ -235,7 +235,7 @@ def _asked_bytes(record: CacheRecord) -> int:
 def _resident(record: CacheRecord) -> str:
     if record.resident_bytes is None:
         return _size(None)
-    # The last page counts as a whole one, and would be more than there is.
+    # The last page counts in full, which would exceed the size.
     return as_size(min(record.resident_bytes, _asked_bytes(record)))
 
 
@@ -243,7 +243,7 @@ def as_percent(count: int | None, whole: int) -> str:
     """Write a part of a whole; nothing if it is unknown, or there is no whole."""
     if count is None or whole == 0:
         return ""
-    # The last page counts as a whole one.
+    # The last page counts in full.
     return f"{min(100, 100 * count // whole)} %"
 
 

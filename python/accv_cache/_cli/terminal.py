@@ -1,4 +1,4 @@
-"""Where the command line touches its three streams and the terminal; nothing else does.
+"""The only module that uses the three standard streams and the terminal.
 
 No thread, no hidden cursor, no mode of the terminal is ever set: whatever ends or stops the
 process, and whenever, there is nothing to put back.
@@ -33,7 +33,7 @@ class OutputError(Exception):
 
 
 class _Stream(io.FileIO):
-    """A descriptor that takes all that it is given, waits where it must, and fails once."""
+    """A descriptor that writes all its data, waits if necessary, and fails once."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "w", closefd=False)
@@ -43,7 +43,7 @@ class _Stream(io.FileIO):
         if self._broken:
             return memoryview(data).nbytes
         try:
-            # None: somebody who shares the pipe made it non-blocking, and it is full.
+            # None: the pipe is full, and another process that shares it made it non-blocking.
             while (written := super().write(data)) is None:
                 select.select([], [self], [])
         except OSError as error:
@@ -53,28 +53,28 @@ class _Stream(io.FileIO):
         return written
 
     def fail(self, number: int) -> None:
-        """Let the caller know."""
+        """Raise the error."""
         raise OutputError(number)
 
 
 class _MessageStream(_Stream):
-    """Standard error: who does not read it wants no messages, and all the rest."""
+    """Standard error; a failure to write it is ignored."""
 
     def fail(self, number: int) -> None:
         """Go on."""
 
 
 def prepare_streams() -> None:
-    """Make each stream one that can be written, whatever the caller closed.
+    """Make each stream writable, even if the caller closed it.
 
     The number of one that is closed would be that of the next file that is opened.
     """
     for descriptor in range(3):
         if not _is_open(descriptor):
-            # It gets the lowest number that is free: this one. Not for reading: a list that
-            # should come from standard input is then an error, and not an empty list.
+            # It gets the lowest free number, which is this one. It is not open for reading, so a
+            # list from standard input is then an error, not an empty list.
             os.open(os.devnull, os.O_WRONLY)
-    if sys.stdout is sys.__stdout__:  # a test may have put something else there
+    if sys.stdout is sys.__stdout__:  # a test may have replaced it
         sys.stdout = _text(_Stream(1), sys.stdout)
     if sys.stderr is sys.__stderr__:
         sys.stderr = _text(_MessageStream(2), sys.stderr)
@@ -112,19 +112,19 @@ def write_bytes(data: bytes) -> None:
 
 
 def complain(text: str) -> None:
-    """Say something on standard error."""
-    sys.stdout.flush()  # so that both read in order where they go to one place
+    """Write a message to standard error."""
+    sys.stdout.flush()  # keeps the order if both go to the same place
     sys.stderr.write(f"accv-cache: {text}\n")
     sys.stderr.flush()
 
 
 def can_redraw(stream: TextIO) -> bool:
-    """Whether what was written there can be written over."""
+    """Whether written lines can be overwritten."""
     return stream.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
 
 
 def width() -> int | None:
-    """The columns that a line may have; None where nobody counts them, as in a pipe."""
+    """The width of a line in columns; None if unlimited, as in a pipe."""
     told = os.environ.get("COLUMNS", "")
     if told.isdecimal() and int(told):
         return int(told)
@@ -141,19 +141,19 @@ def size_of(stream: TextIO) -> os.terminal_size:
 
 
 def paint(text: str, style: str) -> str:
-    """Give text a style, where standard output is a terminal that has styles."""
+    """Add a style to text, if standard output is a terminal with styles."""
     if not text or not _has_styles():
         return text
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
 
 def unpainted(text: str) -> str:
-    """Take the styles away again."""
+    """Remove the styles."""
     return _STYLED.sub("", text) if "\x1b" in text else text
 
 
 def can_write(text: str) -> bool:
-    """Whether standard output has these characters."""
+    """Whether standard output can encode these characters."""
     try:
         text.encode(sys.stdout.encoding)
     except UnicodeEncodeError:
@@ -168,7 +168,7 @@ def _has_styles() -> bool:
 
 
 class Region:
-    """Lines at the end of a terminal that are written anew, in place.
+    """Lines at the end of a terminal that are redrawn in place.
 
     The cursor stays below them, so that whatever follows does too.
     """
@@ -179,7 +179,7 @@ class Region:
         self._lines = 0
 
     def draw(self, lines: Iterable[str]) -> None:
-        """Write these lines, none wider than the terminal, over the last ones."""
+        """Write these lines, none wider than the terminal, over the previous ones."""
         above = f"\x1b[{self._lines}A" if self._lines else ""
         drawn = [f"{line}\x1b[K\n" for line in lines]
         self._lines = len(drawn)
@@ -187,7 +187,7 @@ class Region:
         self._stream.flush()
 
     def erase(self) -> None:
-        """Take them away, if there are any."""
+        """Remove them, if there are any."""
         if self._lines:
             self.draw([])
 
@@ -195,7 +195,7 @@ class Region:
         self._lines = 0
 
     def __enter__(self) -> "Self":
-        # Where others wrote meanwhile, or the lines were folded anew, it begins below.
+        # If others wrote meanwhile, or the lines wrapped again, it starts below.
         self._handlers = {
             number: signal.signal(number, self._forget)
             for number in (signal.SIGCONT, signal.SIGWINCH)

@@ -1,4 +1,4 @@
-"""Sizes, ranges and limits as people write them."""
+"""Parsers of sizes, ranges and limits."""
 
 import re
 import sys
@@ -14,14 +14,14 @@ _SHIFTS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 
 
 class ByteRange(NamedTuple):
-    """Which part of each file; a length of None is to the end."""
+    """The part of each file; a length of None means to the end."""
 
     offset: int = 0
     length: int | None = None
 
 
 def size(text: str) -> int:
-    """Read a size in bytes, such as 4096, 10M or 1.5GiB: the units are binary ones.
+    """Read a size in bytes, such as 4096, 10M or 1.5GiB: units are binary.
 
     Examples:
         >>> size("64k"), size("1.5GiB")
@@ -68,7 +68,7 @@ def limit(text: str) -> int:
 
 def _memory_bytes() -> int:
     if sys.platform != "linux":
-        return 0  # nothing can be evicted there, whatever the limit
+        return 0  # nothing can be evicted there
     memory = memory_limit()
     if memory is None:
         message = (

@@ -1,4 +1,4 @@
-"""`accv-cache drop --until`: what was not read for longest goes, until the rest fits."""
+"""`accv-cache drop --until`: evict the least recently read files until the rest fits."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from accv_cache._until import held_bytes, least_recently_used, take
 def drop_until(
     limit: int, selection: Selection, output: Output, options: dict[str, Any]
 ) -> DropReport:
-    """Drop the least recently used until the files hold `limit`; what is mapped may not go."""
+    """Drop the least recently used files until the rest holds `limit`; mapped files may stay."""
     found = look(selection, output)
     if found.unknown_files:
         unknown = as_count(found.unknown_files, "file")
@@ -33,6 +33,6 @@ def drop_until(
 
 
 def paths_to_drop(found: CacheReport, limit: int) -> list[str]:
-    """The files that would go, until those found hold `limit`."""
+    """The files that would be evicted until the rest holds `limit`."""
     left = least_recently_used(found)
     return take(left, held_bytes(left) - limit)

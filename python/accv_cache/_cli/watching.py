@@ -14,7 +14,7 @@ Look = Callable[[], CacheReport]
 MapAll = Callable[[Iterable[CacheRecord]], Iterator[CacheRecord]]
 
 _AROUND = 6
-"""Lines of the screen that are no files: the clock, the heads, the sum, and blank ones."""
+"""Lines of the screen without files: the clock, the headings, the sum, and blank ones."""
 
 
 def watch(look: Look, map_all: MapAll, interval: float) -> NoReturn:
@@ -39,7 +39,7 @@ def watch(look: Look, map_all: MapAll, interval: float) -> NoReturn:
 def screen(
     report: CacheReport, before: dict[str, int], map_all: MapAll, sums: str, interval: float
 ) -> Iterator[str]:
-    """The lines of a look: the files that changed most, then those that hold most."""
+    """The lines of one measurement: the files that changed most, then the largest."""
     size = size_of(sys.stdout)
     columns = width() or size.columns
     opened = (record for record in report.files if record.error is None)

@@ -31,7 +31,7 @@ def command(directory: str | None) -> int:
     if sys.platform != "linux":
         click.echo("The demo needs Linux: elsewhere there is no page cache that one may evict.")
         return DropCacheStatus.PLATFORM_ERROR.value
-    # Here, for the start-up of every other command: rich and PyAV take long to import.
+    # Here, because rich and PyAV take long to import.
     from pathlib import Path  # noqa: PLC0415
 
     from accv_cache._cli.demo.walkthrough import walk_through  # noqa: PLC0415

@@ -31,7 +31,7 @@ COUNT = len(_RECIPES)
 
 
 def make_clips(directory: Path) -> Iterator[Path]:
-    """Encode the clips one by one; they show noise, of which a second fills several MB."""
+    """Encode the clips one by one. They show noise, which needs several MB per second."""
     texture = random.randbytes(4 * _WIDTH * _HEIGHT)  # noqa: S311 - a picture, not a secret
     for name, encoder in _RECIPES:
         path = directory / name
@@ -53,7 +53,7 @@ def decode(path: Path) -> None:
 
 
 def _picture(texture: bytes) -> VideoFrame:
-    """A frame of which each plane shows another piece of the texture."""
+    """A frame whose planes show different parts of the texture."""
     frame = VideoFrame(_WIDTH, _HEIGHT, "yuv420p")
     for plane in frame.planes:
         start = random.randrange(len(texture) - plane.buffer_size)  # noqa: S311 - see above

@@ -1,4 +1,4 @@
-"""What `accv-cache demo` does and shows, step by step."""
+"""The steps of `accv-cache demo`."""
 
 import mmap
 import os
@@ -27,7 +27,7 @@ _INDENT = "  "
 
 
 def walk_through(directory: Path | None) -> int:
-    """Show it all in `directory` (None: where temporary files go); the result is the exit code."""
+    """Run the demo in `directory` (None: the temporary folder); return the exit code."""
     disk = find_disk(directory)
     if disk is None:
         return DropCacheStatus.FADVISE_FAILED.value
@@ -47,12 +47,12 @@ def walk_through(directory: Path | None) -> int:
 
 
 def _end(number: int, _: object) -> NoReturn:
-    """End as the signal would, but remove the clips first."""
+    """Exit as the signal would, but remove the clips first."""
     raise SystemExit(128 + number)
 
 
 def find_disk(directory: Path | None) -> Path | None:
-    """The first folder whose files can be evicted: `directory`, or where temporary files go."""
+    """The first folder whose files can be evicted: `directory`, or a temporary folder."""
     # Many systems keep /tmp in memory, and /var/tmp on a disk.
     usual = [Path(gettempdir()), Path("/var/tmp")]  # noqa: S108 - only a private folder is made
     for candidate in [directory] if directory else usual:
@@ -79,7 +79,7 @@ def _can_evict_in(directory: Path) -> bool:
 
 
 def _make_cold(paths: Sequence[Path]) -> None:
-    """Evict files that were just written: pages that are not on the disk yet would stay."""
+    """Evict files that were just written; their dirty pages would stay."""
     for path in paths:
         with path.open("rb") as file:
             os.fsync(file.fileno())
@@ -158,7 +158,7 @@ def _headline(text: str) -> None:
 
 
 class _Steps(Region):
-    """What is going on, where it can be written over when it is done."""
+    """Show the current step on a line that is overwritten afterwards."""
 
     def __init__(self) -> None:
         super().__init__(sys.stdout)
@@ -183,7 +183,7 @@ def _resident_bytes(path: Path) -> int:
 
 
 def _read_bytes() -> int:
-    """What this process has had read from a disk; getrusage(2) counts in units of 512 bytes."""
+    """The bytes read from a disk for this process; getrusage(2) counts units of 512 bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_inblock * 512
 
 
