@@ -241,7 +241,9 @@ class TestUntil:
         path = make_file(MIB, "warm", ext4)
         result = as_other_user(run_here, "drop", "--until", "0", str(path))
         assert result.returncode == 0
-        assert result.stderr == "accv-cache: not counted: 1 file that cannot be measured\n"
+        assert result.stderr == (
+            f"accv-cache: {path}: not counted: only its owner or a writer may measure it\n"
+        )
         assert mincore_bytes(path) == MIB
 
     def test_still_reports_what_cannot_be_opened(self, tmp_path: Path) -> None:
@@ -292,7 +294,22 @@ class TestForPrograms:
         with mapped_elsewhere(path) as process:
             document = json.loads(run_here("drop", "--json", "--explain", str(path)).stdout)
         assert document["kept"] == {"MAPPED": MIB}
-        assert process in [holder["process"] for holder in document["holders"]]
+        holders = document["holders"]
+        assert process in [holder["process"] for holder in holders["found"]]
+        assert (holders["hidden_processes"], holders["error"]) == (False, None)
+
+    def test_json_names_the_processes_that_the_text_names(
+        self, ext4: Path, make_file: MakeFile
+    ) -> None:
+        """Nobody is asked about what an edge explains, though a process has it open."""
+        path = make_file(MIB, "warm", ext4)
+        options = ["drop", "--explain", "-p", "1-1M", str(path)]
+        with path.open("rb"):
+            text = run_here(*options).stdout
+            document = json.loads(run_here(*options, "--json").stdout)
+        assert "process" not in text
+        assert [*document["kept"]] == ["EDGE"]
+        assert document["holders"]["found"] == []
 
     def test_porcelain_is_a_line_a_file(self, make_file: MakeFile, tmp_path: Path) -> None:
         path = make_file(MIB)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
+from accv_cache import _until
 from accv_cache._cli import units
 from support.command import COMMAND, run, run_in_shell
 from support.needs import need
@@ -134,7 +135,9 @@ class TestLetters:
         need("strace")
         command = [COMMAND, "drop", "-i", "old", "-i", "b.mkv", "-m", "32k", "-I", "*.mp4"]
         given = [str(tree), str(tree / "b.mkv"), str(tree / "large.mp4")]
-        subprocess.run(["strace", "-f", "-e", "openat", "-o", trace, *command, *given], check=True)
+        subprocess.run(
+            ["strace", "-f", "-e", "/^openat", "-o", trace, *command, *given], check=True
+        )
         opened = trace.read_text()
         assert "/a.mp4" in opened
         for name in ("b.mkv", "large.mp4", "d.mp4", "old"):
@@ -207,7 +210,7 @@ class TestUnits:
             units.byte_range(text)
 
     def test_percent_is_of_the_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(units, "memory_limit", lambda: 4 << 30)
+        monkeypatch.setattr(_until, "memory_limit", lambda: 4 << 30)
         assert units.limit("50%") == 2 << 30
         assert units.limit("3G") == 3 << 30
 

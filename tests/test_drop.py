@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from accv_cache import DropCacheStatus, KeptReason, drop
+from accv_cache import DropCacheStatus, KeptReason, drop, query
 from support import residency
 from support.files import MakeFile
 from support.items import BAD, PathLike
@@ -451,6 +451,15 @@ class TestOptions:
     def test_include_that_is_no_glob_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(TypeError):
             drop(tmp_path, include=wrong([5]))
+
+    @pytest.mark.parametrize("verb", [drop, query])
+    @pytest.mark.parametrize("name", ["include", "exclude"])
+    @pytest.mark.parametrize("globs", ["*\0.mp4", ["*.mkv", "\0"]])
+    def test_patterns_with_a_nul_byte_are_refused(
+        self, tmp_path: Path, verb: Callable[..., object], name: str, globs: object
+    ) -> None:
+        with pytest.raises(ValueError, match="a pattern has no NUL byte: "):
+            verb(tmp_path, **wrong({name: globs}))
 
 
 class TestRange:

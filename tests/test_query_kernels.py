@@ -103,7 +103,7 @@ class TestWithoutCachestat:
         found = query_without_cachestat(refusal, path)
         assert (found.resident_bytes, found.unknown_files) == (MIB, 0)
         assert found.dirty_bytes is found.writeback_bytes is None
-        assert str(found) == "1.0 MiB of 1.0 MiB resident in 1 file"
+        assert str(found) == "1.0 MiB of 1.0 MiB resident (100 %) in 1 file"
 
     def test_the_cache_of_a_disk_is_unknown(self, ext4: Path, refusal: int) -> None:
         need("root")

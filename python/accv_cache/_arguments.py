@@ -75,7 +75,7 @@ def as_options(  # noqa: PLR0913 - one keyword a choice
 
     Raises:
         TypeError: A number is no integer, a pattern is no text, or `progress` is not callable.
-        ValueError: A number is out of range.
+        ValueError: A number is out of range, or a pattern has a NUL byte.
     """
     if progress is not None and not callable(progress):
         msg = f"progress must be callable, not {progress!r}"
@@ -96,7 +96,12 @@ def as_options(  # noqa: PLR0913 - one keyword a choice
 def _as_patterns(globs: str | Iterable[str] | None) -> list[bytes]:
     if globs is None:
         return []
-    return [os.fsencode(each) for each in ([globs] if isinstance(globs, str) else globs)]
+    patterns = [os.fsencode(each) for each in ([globs] if isinstance(globs, str) else globs)]
+    for pattern in patterns:
+        if b"\0" in pattern:
+            msg = f"a pattern has no NUL byte: {os.fsdecode(pattern)!r}"
+            raise ValueError(msg)
+    return patterns
 
 
 def _as_number_or_none(name: str, value: int | None, least: int) -> int | None:

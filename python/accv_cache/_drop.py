@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Iterable
 
-from accv_cache._arguments import FileOptions, Progress, Targets, as_options, as_target_list
+from accv_cache._arguments import FileOptions, Progress, Target, Targets, as_options, as_target_list
 from accv_cache._cache_report import CacheReport
 from accv_cache._drop_report import DropReport, refused_drop
-from accv_cache._until import as_limit, held_bytes, least_recently_used, take
+from accv_cache._until import as_limit, drop_until
 
 if sys.platform == "linux":
     from accv_cache import _core
@@ -101,18 +101,12 @@ def drop(  # noqa: PLR0913 - one keyword a choice
     )
     if sys.platform != "linux":
         return refused_drop(items)
-    if limit is None:
+
+    def drop_some(items: Iterable[Target]) -> DropReport:
         return DropReport(_core.drop(items, options, sync=sync, fail_fast=fail_fast))
+
+    if limit is None:
+        return drop_some(items)
     quiet = FileOptions({**options, "progress": None})  # its figure would be of another kind
     found = CacheReport(_core.query(items, quiet, spans=False))
-    waiting = least_recently_used(found)
-    held = held_bytes(waiting)
-    report = DropReport(
-        _core.drop([each.path for each in found.failed], options, sync=sync, fail_fast=fail_fast)
-    )
-    while held > limit and waiting and (report.ok or not fail_fast):
-        chosen = take(waiting, held - limit)
-        done = DropReport(_core.drop(chosen, options, sync=sync, fail_fast=fail_fast))
-        held -= done.known_evicted_bytes
-        report += done
-    return report
+    return drop_until(limit, found, drop_some, fail_fast=fail_fast)

@@ -4,11 +4,11 @@ import dataclasses
 import enum
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from accv_cache._arguments import Target, as_names
-from accv_cache._holders import holders
+from accv_cache._holders import Holders, holders
 from accv_cache._joined import Table
 from accv_cache._report import FAILED_STEPS, FailedStep, Record, RefusedTable, Report, step_error
 from accv_cache._residency import UNKNOWN_REASONS, UnknownReason
@@ -223,6 +223,13 @@ class DropReport(Report[DropRecord]):
         said = _explanation([*self._records(positions[:_MOST_EXPLAINED])])
         return f"{said}\n… and more" if len(positions) > _MOST_EXPLAINED else said
 
+    def holders(self) -> Holders:
+        """Find the processes that have any file mapped or open of which pages stayed for that.
+
+        It looks now, not when the drop ran; see `accv_cache.holders`.
+        """
+        return holders(_held(self._records(self._table.remarkable())))
+
     def _sums_as_dict(self) -> dict[str, Any]:
         return {
             "status": self.status.name,
@@ -303,11 +310,15 @@ def _explanation(records: Sequence[DropRecord]) -> str:
             lines.append(f"{record.path}: {record.message}")
         for reason, count in (record.kept or {}).items():
             lines.append(f"{record.path}: {as_size(count)} stayed: {reason.value}")
-    held = [record.path for record in records if _is_held(record)]
-    if held:
+    if held := _held(records):
         lines.append(str(holders(held)))
     return "\n".join(lines) or "nothing stayed"
 
 
-def _is_held(record: DropRecord) -> bool:
-    return not {KeptReason.MAPPED, KeptReason.BUSY}.isdisjoint(record.kept or ())
+def _held(records: Iterable[DropRecord]) -> list[str]:
+    return [record.path for record in records if is_held(record.kept or {})]
+
+
+def is_held(kept: Mapping[KeptReason, int]) -> bool:
+    """Whether a process may hold what stayed, so that it pays to ask who does."""
+    return KeptReason.MAPPED in kept or KeptReason.BUSY in kept

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from accv_cache._arguments import Path
 from accv_cache._report import os_error
@@ -67,6 +68,20 @@ class Holders:
     unreadable_processes: int
     hidden_processes: bool = False
     error: OSError | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields as JSON takes them; the error as its text.
+
+        Examples:
+            >>> Holders((), unreadable_processes=3).to_dict()["unreadable_processes"]
+            3
+        """
+        return {
+            "found": [dataclasses.asdict(holder) for holder in self.found],
+            "unreadable_processes": self.unreadable_processes,
+            "hidden_processes": self.hidden_processes,
+            "error": None if self.error is None else str(self.error),
+        }
 
     def __str__(self) -> str:
         """One line per holder, and one for what could not be inspected."""

@@ -1,12 +1,18 @@
 """Evict the least recently used files until the rest fits."""
 
 import os
+import re
+import sys
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from operator import itemgetter
 
 from accv_cache._cache_report import CacheRecord, CacheReport
 from accv_cache._cgroup import memory_limit
+from accv_cache._drop_report import DropReport
+
+_SHARE = re.compile(r"(\d+(?:\.\d+)?) ?%", re.ASCII)
 
 
 def as_limit(until: int | str) -> int:
@@ -22,15 +28,7 @@ def as_limit(until: int | str) -> int:
         4096
     """
     if isinstance(until, str):
-        share = until.removesuffix("%").strip()
-        if not until.endswith("%") or not share.replace(".", "", 1).isdigit() or float(share) > 100:  # noqa: PLR2004 - all of it
-            msg = f"until must be a number of bytes, or a share such as '25%', not {until!r}"
-            raise ValueError(msg)
-        limit = memory_limit()
-        if limit is None:
-            msg = "the memory limit of this process cannot be known: pass a number of bytes"
-            raise OSError(msg)
-        return int(limit * float(share) / 100)
+        return _as_share(until)
     if isinstance(until, bool) or not isinstance(until, int):
         msg = f"until must be a number of bytes, or a share such as '25%', not {until!r}"
         raise TypeError(msg)
@@ -40,7 +38,49 @@ def as_limit(until: int | str) -> int:
     return until
 
 
-def least_recently_used(found: CacheReport) -> deque[CacheRecord]:
+def _as_share(until: str) -> int:
+    match = _SHARE.fullmatch(until)
+    if match is None or float(match[1]) > 100:  # noqa: PLR2004 - all of it
+        msg = f"until must be a number of bytes, or a share such as '25%', not {until!r}"
+        raise ValueError(msg)
+    if sys.platform != "linux":
+        return 0  # nothing can be evicted there, whatever the limit
+    memory = memory_limit()
+    if memory is None:
+        msg = "the memory limit of this process cannot be known: pass a number of bytes"
+        raise OSError(msg)
+    return int(memory * float(match[1]) / 100)
+
+
+def paths_to_drop(found: CacheReport, limit: int) -> list[str]:
+    """Return the files that would be evicted until the rest holds `limit`."""
+    waiting = _least_recently_used(found)
+    return _take(waiting, _held_bytes(waiting) - limit)
+
+
+def drop_until(
+    limit: int,
+    found: CacheReport,
+    drop_some: Callable[[list[str]], DropReport],
+    *,
+    fail_fast: bool,
+) -> DropReport:
+    """Drop the least recently used files until the rest holds `limit`.
+
+    Where pages stay, for example because they are mapped, more files are dropped. The files that
+    could not be opened are passed first, so that the report has their errors.
+    """
+    waiting = _least_recently_used(found)
+    held = _held_bytes(waiting)
+    report = drop_some([record.path for record in found.failed])
+    while held > limit and waiting and (report.ok or not fail_fast):
+        done = drop_some(_take(waiting, held - limit))
+        held -= done.known_evicted_bytes
+        report += done
+    return report
+
+
+def _least_recently_used(found: CacheReport) -> deque[CacheRecord]:
     """Return the files with resident pages, each once, even if it has several names.
 
     The first is the one whose access time is oldest.
@@ -55,7 +95,7 @@ def least_recently_used(found: CacheReport) -> deque[CacheRecord]:
     return deque(record for _, record in sorted(uses.values(), key=itemgetter(0)))
 
 
-def take(records: deque[CacheRecord], excess: int) -> list[str]:
+def _take(records: deque[CacheRecord], excess: int) -> list[str]:
     """Take paths from the left until they hold the excess."""
     paths = []
     while excess > 0 and records:
@@ -65,6 +105,6 @@ def take(records: deque[CacheRecord], excess: int) -> list[str]:
     return paths
 
 
-def held_bytes(records: deque[CacheRecord]) -> int:
+def _held_bytes(records: deque[CacheRecord]) -> int:
     """Add up the resident bytes of the files."""
     return sum(record.resident_bytes or 0 for record in records)

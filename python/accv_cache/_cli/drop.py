@@ -1,12 +1,11 @@
 """`accv-cache drop`: evict files, report what was evicted and what stayed; exit with the status."""
 
-import dataclasses
 from functools import partial
 from typing import Any
 
 import click
 
-from accv_cache import DropCacheStatus, DropReport, KeptReason, drop, holders, query
+from accv_cache import CacheReport, DropCacheStatus, DropReport, KeptReason, drop, query
 from accv_cache._cli import forms, units
 from accv_cache._cli.grouped import GroupedCommand, GroupedOption
 from accv_cache._cli.output import (
@@ -20,9 +19,10 @@ from accv_cache._cli.residency import exit_code, look, write_residency
 from accv_cache._cli.selection import Selection, selects_files
 from accv_cache._cli.tables import eviction_table
 from accv_cache._cli.terminal import complain, width, write, write_each
-from accv_cache._cli.until import drop_until, paths_to_drop
+from accv_cache._drop_report import is_held
 from accv_cache._exit_codes import STAYED
 from accv_cache._text import as_count, as_size, printable
+from accv_cache._until import drop_until, paths_to_drop
 
 _HELPS = {
     KeptReason.DIRTY: "drop it again, when nobody writes to it",
@@ -32,8 +32,6 @@ _HELPS = {
     KeptReason.MAPPED: "end or wait for the process that --explain names",
     KeptReason.BUSY: "drop it again; the kernel, or a process that nobody may see, holds it",
 }
-_HELD = {KeptReason.MAPPED, KeptReason.BUSY}
-
 
 _option = partial(click.option, cls=GroupedOption, group="What to do")
 
@@ -95,14 +93,14 @@ def command(  # noqa: PLR0913 - one an option
     if until is None:
         report = _drop_all(selection, output, options)
     else:
-        report = drop_until(until, selection, output, options)
+        report = _drop_until(until, selection, output, options)
     output.write(
         document=lambda: _as_dict(report, explain=explain),
         lines=lambda: forms.rows(forms.DROP, report.files),
         picture=lambda: _show(report, output, explain=explain),
     )
     write_errors(report.failed)
-    _mention_unknown(report)
+    _mention_unknown(report, "dropped, but unknown")
     if not report.ok:
         return report.status.value
     if verify and report.resident_bytes != 0:
@@ -114,6 +112,20 @@ def command(  # noqa: PLR0913 - one an option
 def _drop_all(selection: Selection, output: Output, options: dict[str, Any]) -> DropReport:
     with LiveProgress("evicted", quiet=output.quiet) as progress:
         return drop(selection.find(), progress=progress, **options)
+
+
+def _drop_until(
+    limit: int, selection: Selection, output: Output, options: dict[str, Any]
+) -> DropReport:
+    found = look(selection, output)
+    _mention_unknown(found, "not counted")
+    with LiveProgress("evicted", quiet=output.quiet) as progress:
+
+        def drop_some(paths: list[str]) -> DropReport:
+            progress.next_call()
+            return drop(paths, progress=progress, **options)
+
+        return drop_until(limit, found, drop_some, fail_fast=options["fail_fast"])
 
 
 def _say_what_would_go(selection: Selection, output: Output, until: int | None) -> int:
@@ -135,18 +147,17 @@ def _show(report: DropReport, output: Output, *, explain: bool) -> None:
     write(capitalised(str(report)))
     if explain:
         write(*map(printable, report.explain().splitlines()))
-    elif not _HELD.isdisjoint(report.kept):
+    elif is_held(report.kept):
         write("--explain says who holds it.")
 
 
-def _mention_unknown(report: DropReport) -> None:
+def _mention_unknown(report: CacheReport | DropReport, outcome: str) -> None:
     """Name one of the files that cannot be measured; one of many is enough to show the cause."""
     if not report.unknown_files:
         return
     first = next(each for each in report.files if each.unknown is not None)
-    assert first.unknown is not None  # noqa: S101 - for the type checker
     others = f" and {as_count(report.unknown_files - 1, 'more file')}" * (report.unknown_files > 1)
-    complain(f"{printable(first.path)}{others}: dropped, but unknown: {first.unknown.value}")
+    complain(f"{printable(first.path)}{others}: {outcome}: {first.message}")
 
 
 def _say_what_helps(report: DropReport) -> None:
@@ -159,6 +170,5 @@ def _say_what_helps(report: DropReport) -> None:
 
 
 def _as_dict(report: DropReport, *, explain: bool) -> dict[str, Any]:
-    stayed = [each.path for each in report.files if each.after_bytes] if explain else []
-    found = [dataclasses.asdict(each) for each in holders(stayed).found] if explain else None
-    return {**report.to_dict(), "holders": found}
+    who = report.holders() if explain else None
+    return {**report.to_dict(), "holders": None if who is None else who.to_dict()}

@@ -252,10 +252,6 @@ def _size(count: int | None) -> str:
 
 
 def _reason(record: DropRecord) -> str:
-    if record.error is not None:
-        return str(record.error.strerror)
-    if record.unknown is not None:
-        return f"unknown: {record.unknown.value}"
-    if record.kept is None:
-        return "not reached"
-    return ", ".join(f"{as_size(count)} {reason.value}" for reason, count in record.kept.items())
+    kept = record.kept or {}
+    stayed = ", ".join(f"{as_size(count)} {reason.value}" for reason, count in kept.items())
+    return record.message or stayed

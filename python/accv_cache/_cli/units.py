@@ -1,15 +1,13 @@
 """Parsers of sizes, ranges and limits."""
 
 import re
-import sys
 from typing import NamedTuple
 
 import click
 
-from accv_cache import memory_limit
+from accv_cache._until import as_limit
 
 _SIZE = re.compile(r"(?P<number>\d+\.?\d*|\.\d+) ?(?P<unit>[kmgt]?)(?:i?b)?", re.IGNORECASE)
-_PERCENT = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?%")
 _SHIFTS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 
 
@@ -59,21 +57,10 @@ def limit(text: str) -> int:
     """Read a size, or a percentage of the memory: that of the cgroup's limit, if it has one."""
     if not text.endswith("%"):
         return size(text)
-    match = _PERCENT.fullmatch(text)
-    if match is None or float(match["number"]) > 100:  # noqa: PLR2004 - all of it
+    try:
+        return as_limit(text)
+    except ValueError:
         message = f"{text!r} is no percentage: write it like 25%."
-        raise click.BadParameter(message)
-    return int(_memory_bytes() * float(match["number"]) / 100)
-
-
-def _memory_bytes() -> int:
-    if sys.platform != "linux":
-        return 0  # nothing can be evicted there
-    memory = memory_limit()
-    if memory is None:
-        message = (
-            "the memory limit of this process cannot be known, for no mount shows its cgroup: give "
-            "a size, such as 10G."
-        )
-        raise click.BadParameter(message)
-    return memory
+    except OSError as error:
+        message = f"{error}, such as 10G."
+    raise click.BadParameter(message)
