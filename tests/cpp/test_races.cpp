@@ -173,6 +173,8 @@ TEST_CASE("a file changes between any two system calls") {
     const scene on;
     const std::string text = content(on.secret());
     std::size_t runs = 0;
+    verbs[0].run(on);  // the thread sanitizer keeps a thread of its own from the first one on
+    accv_cache::drop(on.paths(), on_threads());
     for (const verb& tested : verbs) {
         for (const change& planned : changes) {
             const std::string verb_name = tested.name, change_name = planned.name;

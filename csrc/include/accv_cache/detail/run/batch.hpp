@@ -115,12 +115,10 @@ public:
     subset(Job& job, const std::vector<std::size_t>& positions) noexcept
         : job_(job), positions_(positions) {}
 
-    verdict prepare(std::size_t nth, item& entry, bool alone) noexcept {
+    verdict prepare(std::size_t nth, item& entry, bool alone) {
         return job_.prepare(positions_[nth], entry, alone);
     }
-    verdict finish(std::size_t nth, item& entry) noexcept {
-        return job_.finish(positions_[nth], entry);
-    }
+    verdict finish(std::size_t nth, item& entry) { return job_.finish(positions_[nth], entry); }
 
 private:
     Job& job_;

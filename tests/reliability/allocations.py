@@ -1,0 +1,88 @@
+"""Each C++ allocation of whole calls from Python fails once; `test_allocations` runs this.
+
+It prints how many there were. It needs `failing_new.cpp` preloaded, whose path is its argument; the
+second argument is a directory to work in.
+"""
+
+import ctypes
+import sys
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+from accv_cache import (
+    DropCacheStatus,
+    DropReport,
+    cgroup_memory,
+    drop,
+    drop_videos_cache,
+    holders,
+    query,
+)
+
+MOST_SMALL_FILES = 40
+
+
+def holdings() -> tuple[set[str], int]:
+    """The open descriptors of this process, and the number of its threads."""
+    descriptors = {each.name for each in Path("/proc/self/fd").iterdir()}
+    return descriptors, len(list(Path("/proc/self/task").iterdir()))
+
+
+def is_right(answer: object) -> bool:
+    """Whether a call that ended without MemoryError says that it did its work, or did not."""
+    if isinstance(answer, DropCacheStatus):
+        return answer in (DropCacheStatus.SUCCESS, DropCacheStatus.UNKNOWN_ERROR)
+    if isinstance(answer, DropReport):
+        return all(isinstance(each, OSError | MemoryError) for each in answer.failed) or answer.ok
+    return True
+
+
+def fail_each(library: ctypes.CDLL, call: Callable[[], object]) -> tuple[int, int]:
+    """Call until no allocation is left to fail: how many there were, how many ended the call."""
+    call()
+    before = holdings()
+    ended = 0
+    for nth in count():
+        answer: object = None
+        library.arm(ctypes.c_size_t(nth))
+        try:
+            answer = call()
+        except MemoryError:
+            ended += 1
+        needed = library.disarm()
+        assert is_right(answer), answer
+        while holdings()[1] > before[1]:
+            pass  # a thread that was joined leaves /proc a moment later
+        assert holdings() == before
+        if needed <= nth:
+            return nth, ended
+    raise AssertionError
+
+
+def main(library: ctypes.CDLL, directory: Path) -> None:
+    """Make some files, and let every allocation of each verb fail."""
+    library.disarm.restype = ctypes.c_size_t
+    files = [directory / str(number) for number in range(MOST_SMALL_FILES)]
+    for path in files:
+        path.write_bytes(bytes(5000))
+    calls: dict[str, Callable[[], object]] = {
+        "drop_videos_cache(files)": partial(drop_videos_cache, files),
+        "drop(files)": partial(drop, files),
+        "drop(files, workers=4)": partial(drop, files, workers=4),
+        "drop(files, fail_fast=True)": partial(drop, files, fail_fast=True),
+        "drop(directory)": partial(drop, directory),
+        "query(directory)": partial(query, directory),
+        "query(files, spans=True)": partial(query, files, spans=True),
+        "holders(file)": partial(holders, files[0]),
+        "cgroup_memory()": cgroup_memory,
+    }
+    for name, call in calls.items():
+        allocations, ended = fail_each(library, call)
+        assert ended == 0 or not name.startswith("drop_videos_cache")
+        print(f"{allocations:6} {name}: {ended} ended by MemoryError")
+
+
+if __name__ == "__main__":
+    main(ctypes.CDLL(sys.argv[1]), Path(sys.argv[2]))
