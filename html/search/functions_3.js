@@ -1,7 +1,0 @@
-var searchData=
-[
-  ['dirty_5fbytes_0',['dirty_bytes',['../structaccv__cache_1_1cache__totals.html#a2c04c6567b230bb844614a9fc68c6c3c',1,'accv_cache::cache_totals']]],
-  ['drop_1',['drop',['../namespaceaccv__cache.html#a21f002957a999b07ab1dd6e152b03dbd',1,'accv_cache::drop(const std::vector&lt; std::string &gt; &amp;paths, const drop_options &amp;options={})'],['../namespaceaccv__cache.html#a077c7c7c29c51e7eea1ffe6883ff448c',1,'accv_cache::drop(int descriptor, const drop_options &amp;options={})']]],
-  ['drop_5freport_2',['drop_report',['../classaccv__cache_1_1drop__report.html#a7d0b79e5c3e11b0202fee7c325937a0e',1,'accv_cache::drop_report::drop_report()=default'],['../classaccv__cache_1_1drop__report.html#a35f29b8a0d0fcaed026818ccbb071b77',1,'accv_cache::drop_report::drop_report(detail::path_list paths, std::vector&lt; drop_record &gt; records, std::vector&lt; skipped_path &gt; skipped, bool stopped)']]],
-  ['drop_5fvideos_5fcache_3',['drop_videos_cache',['../namespaceaccv__cache.html#a7f91318da86329c82ce759ac3be170b0',1,'accv_cache::drop_videos_cache(ForwardIterator first, ForwardIterator last) noexcept'],['../namespaceaccv__cache.html#a879b3b81ae38ceda3909449e94abe10d',1,'accv_cache::drop_videos_cache(const std::vector&lt; std::string &gt; &amp;filepaths) noexcept'],['../namespaceaccv__cache.html#a47c8380748ea99f4159d2539b56686a6',1,'accv_cache::drop_videos_cache(std::initializer_list&lt; const char * &gt; filepaths) noexcept']]]
-];

@@ -1,4 +1,0 @@
-var searchData=
-[
-  ['accv_5fcache_0',['accv_cache',['../namespaceaccv__cache.html',1,'']]]
-];
