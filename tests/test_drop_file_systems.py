@@ -139,7 +139,8 @@ class TestSomeoneElsesFile:
 
 class TestFewDescriptors:
     @pytest.mark.parametrize("workers", [None, 8])
-    @pytest.mark.parametrize("free", [1, 3, 20])
+    # What a walk found is opened below its directory, which takes a descriptor, too.
+    @pytest.mark.parametrize("free", [2, 3, 20])
     @pytest.mark.parametrize("file_system", ["ext4", "overlay"], indirect=True)
     def test_are_made_do_with(
         self, file_system: FileSystem, free: int, workers: int | None

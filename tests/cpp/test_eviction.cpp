@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -114,6 +115,16 @@ TEST_CASE("of a large file only the range is evicted") {
     CHECK(kept_bytes(path, stop, size) == size - 211 * mebibyte);
     // A folio at either end may be partly outside.
     CHECK(resident_bytes(path, range.offset, stop) <= 4 * mebibyte);
+}
+
+TEST_CASE("a range that ends near the last off_t is advised at once") {
+    constexpr std::int64_t last = std::numeric_limits<std::int64_t>::max();
+    ticker tick(always);
+    notes.clear();
+    CHECK(evict(noted, {last - mebibyte, 0}, last, last, true, 8, tick) == proceed);
+    REQUIRE(notes.size() == 1);
+    CHECK(notes[0].offset == last - mebibyte);
+    CHECK(notes[0].length == 0);
 }
 
 TEST_CASE("a tick that says stop ends the eviction of a large file") {

@@ -73,9 +73,13 @@ inline verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::i
     batch_options options;
     options.workers = alone ? workers : 1;
     const std::int64_t worth_splitting = std::int64_t{options.workers == 1 ? 1024 : 64} << 20;
-    if (bytes < worth_splitting || range.offset >= file_size) return -advise_evict(fd, range);
+    // Beyond it the ends of the pieces would be no off_t; such a file is sparse.
+    constexpr std::int64_t most_splittable = std::int64_t{1} << 62;
+    const std::int64_t end = range.end(file_size);
+    if (bytes < worth_splitting || range.offset >= file_size || end > most_splittable)
+        return -advise_evict(fd, range);
 
-    piecewise_eviction job(fd, range, std::max(range.end(file_size), range.offset));
+    piecewise_eviction job(fd, range, std::max(end, range.offset));
     const auto go_on = [&tick] { return !tick.stopped(); };
     ticker tick_of_worker(go_on);
     const batch_result result =
