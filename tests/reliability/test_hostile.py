@@ -125,6 +125,9 @@ def waiting_writer(fifo: Path) -> Iterator[None]:
 CALLS: dict[str, Callable[[Path], object]] = {
     "drop of the folder": lambda fifo: drop(fifo.parent),
     "query of the folder": lambda fifo: query(fifo.parent),
+    "drop": drop,
+    "query": query,
+    "drop_videos_cache": lambda fifo: drop_videos_cache([fifo]),
 }
 
 

@@ -162,7 +162,7 @@ STATES = {
     "hard-linked": State(layout="hard-linked"),
     "above 4 GiB": State(layout="above 4 GiB"),
 }
-ON_A_DEVICE = ("clean", "mapped")
+ON_A_DEVICE = ("clean", "dirty", "mapped")
 CELLS = [
     pytest.param(kind, state, id=f"{kind}, {state}")
     for kind in KINDS
@@ -247,9 +247,14 @@ class Cell:
             assert record.resident_bytes in (None, before)
             assert self.resident() == before
         if spans and record.spans is not None and isinstance(self.target, Path):
-            size = self.target.stat().st_size
-            expected = [(start, min(stop, size)) for start, stop in mincore_spans(self.target)]
-            assert self.kind.device or list(record.spans) == expected
+            expected = [(start, min(stop, self.size)) for start, stop in self.seen()]
+            # mincore(2) does not see a last page that is only partly up to date.
+            if whole_pages(sum(stop - start for start, stop in expected)) == before:
+                assert list(record.spans) == expected
+
+    def seen(self) -> list[tuple[int, int]]:
+        """The resident ranges by mincore(2); a device cannot be asked that way."""
+        return [] if self.kind.device else mincore_spans(self.kind.directory / self.state.layout)
 
     def is_held(self) -> None:
         if self.state.stays and isinstance(self.target, Path):
