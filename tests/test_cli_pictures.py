@@ -5,7 +5,6 @@ Snapshots are the files in tests/snapshots; `UPDATE_SNAPSHOTS=1 pytest` writes t
 
 import io
 import json
-import os
 import re
 import runpy
 import subprocess
@@ -33,8 +32,8 @@ from accv_cache._cli.terminal import unpainted
 from accv_cache._exit_codes import MEANINGS
 from support.command import run
 from support.needs import need
+from support.snapshots import assert_is_snapshot
 
-SNAPSHOTS = Path(__file__).parent / "snapshots"
 ROOT = Path(__file__).parents[1]
 MIB = 1 << 20
 GIB = 1 << 30
@@ -120,14 +119,6 @@ def each_command() -> list[click.Command]:
     """The commands, loaded."""
     context = click.Context(commands)
     return [command for name in COMMANDS if (command := commands.get_command(context, name))]
-
-
-def assert_is_snapshot(text: str, name: str) -> None:
-    """Compare with the file, or write it if asked to."""
-    path = SNAPSHOTS / name
-    if "UPDATE_SNAPSHOTS" in os.environ:
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
 
 
 class TestTables:

@@ -1,18 +1,24 @@
 """The installed files, the cost of the import, and where the package works."""
 
+import ast
 import importlib.metadata
 import importlib.resources
+import inspect
 import re
 import subprocess
 import sys
+import textwrap
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scikit_build_core.settings.skbuild_read_settings import SettingsReader
 
 import accv_cache
 from accv_cache import _core
+from support.snapshots import assert_is_snapshot
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,6 +33,44 @@ def run_python(program: str, *arguments: object, path: Path | None = None) -> st
     return ended.stdout.strip()
 
 
+def public_api() -> Iterator[str]:
+    """The public names, as the source declares them: that is the same on every Python."""
+    for name in accv_cache.__all__:
+        value = getattr(accv_cache, name)
+        if isinstance(value, str):
+            yield f"{name}: str"
+        elif isinstance(value, type):
+            yield f"class {name}"
+            members: dict[str, str] = {}
+            for home in reversed(value.__mro__):
+                if home.__module__.startswith("accv_cache"):
+                    members |= declarations(tree_of(home).body)
+            yield from (f"    {line}" for line in members.values())
+        else:
+            yield from declarations([tree_of(value)]).values()
+
+
+def tree_of(value: Any) -> Any:  # noqa: ANN401 - a class or function, and its tree
+    """The source of a class or function, parsed."""
+    [tree] = ast.parse(textwrap.dedent(inspect.getsource(value))).body
+    return tree
+
+
+def declarations(body: list[ast.stmt]) -> dict[str, str]:
+    """The public functions, properties, fields and constants by name, each on a line."""
+    lines = {}
+    for tree in body:
+        if isinstance(tree, ast.FunctionDef):
+            result = "" if tree.returns is None else f" -> {ast.unparse(tree.returns)}"
+            marks = "".join(f"@{ast.unparse(each)} " for each in tree.decorator_list)
+            lines[tree.name] = f"{marks}def {tree.name}({ast.unparse(tree.args)}){result}"
+        elif isinstance(tree, ast.AnnAssign):
+            lines[ast.unparse(tree.target)] = ast.unparse(tree)
+        elif isinstance(tree, ast.Assign):
+            lines[ast.unparse(tree.targets[0])] = ast.unparse(tree)
+    return {name: line for name, line in lines.items() if not name.startswith("_")}
+
+
 class TestPublicNames:
     @pytest.mark.parametrize("name", accv_cache.__all__)
     def test_are_there(self, name: str) -> None:
@@ -38,6 +82,9 @@ class TestPublicNames:
         usable = {name for name, value in vars(accv_cache).items() if callable(value)}
         public = {name for name in usable if not name.startswith("_")} | {"__version__"}
         assert accv_cache.__all__ == sorted(public)
+
+    def test_have_the_signatures_that_are_kept(self) -> None:
+        assert_is_snapshot("".join(f"{line}\n" for line in public_api()), "api-python.txt")
 
     def test_are_all_documented(self) -> None:
         page = (ROOT / "docs" / "python.md").read_text()
