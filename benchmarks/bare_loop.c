@@ -1,7 +1,8 @@
-/* The least that can be done: open, fstat, posix_fadvise, close, one file after another.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The minimum: open, fstat, posix_fadvise, close, one file after another.
  *
  * Built as a shared library and called through ctypes, so that the start of a process does not
- * count. Gives back how many files failed.
+ * count. Returns the number of files that failed.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * slowfs: shows a directory through FUSE, as slowly as asked.
  *

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what Python passes to a verb: paths, descriptors and options.
+// Converts Python arguments: paths, descriptors and options.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -18,8 +18,8 @@
 
 namespace accv_cache::python {
 
-/// The bytes of a path (str, bytes or os.PathLike) as the kernel takes them; empty, with the
-/// Python error set, if it has none.
+/// The bytes of a path (str, bytes or os.PathLike) for the kernel; empty, with the Python error
+/// set, if the object is no path.
 inline pybind11::bytes as_path(pybind11::handle object) {
     PyObject* encoded = nullptr;
     call_python([&] { PyUnicode_FSConverter(object.ptr(), static_cast<void*>(&encoded)); });
@@ -30,21 +30,21 @@ inline std::string_view view_of(const pybind11::bytes& text) {
     return {PyBytes_AS_STRING(text.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(text.ptr()))};
 }
 
-/// The descriptor that a number is, or that an object has. Throws the Python error if it is none.
+/// The descriptor given as a number or as an object with fileno(). Throws the Python error of
+/// anything else.
 inline int as_descriptor(const pybind11::handle item) {
     int fd = -1;
     call_python([&] { fd = PyObject_AsFileDescriptor(item.ptr()); });
     if (fd >= 0) return fd;
-    // Of a number that is no int, Python says no more than that; of a negative one it says so.
+    // Python's error for a negative number is clear; the one for an overflow is not.
     if (PyErr_ExceptionMatches(PyExc_OverflowError) == 0) throw pybind11::error_already_set();
     PyErr_Clear();
     throw pybind11::value_error("a descriptor is a number from 0 to 2147483647");
 }
 
-/// Adds a path, a descriptor or an open file. Throws the Python error of an item that is none of
-/// these.
+/// Adds a path, a descriptor or an open file. Throws the Python error of any other item.
 inline void append_target(detail::target_list& targets, const pybind11::handle item) {
-    // A bool is an int in Python, but nobody means a descriptor by it.
+    // A bool is an int in Python, but never meant as a descriptor.
     if (PyBool_Check(item.ptr()) != 0)
         throw pybind11::type_error("pass paths, descriptors or open files, not a bool");
     const bool is_text = PyUnicode_Check(item.ptr()) != 0 || PyBytes_Check(item.ptr()) != 0;
@@ -57,8 +57,8 @@ inline void append_target(detail::target_list& targets, const pybind11::handle i
     targets.append(view_of(path));
 }
 
-/// Says which item of the list an error is about. Errors of other types than Python's own for bad
-/// arguments, such as those of a `__fspath__`, stay as they are.
+/// Adds the position of the item to an error. Errors of other types than Python's own for bad
+/// arguments, such as those of a `__fspath__`, are not changed.
 inline void name_item(pybind11::error_already_set& error, std::size_t position) {
     for (PyObject* const type : {PyExc_TypeError, PyExc_ValueError, PyExc_UnicodeEncodeError}) {
         if (error.type().ptr() != type) continue;
@@ -71,8 +71,7 @@ inline void name_item(pybind11::error_already_set& error, std::size_t position) 
     }
 }
 
-/// Reads a list of paths, descriptors and open files. Throws the Python error of an item that is
-/// none of these.
+/// Reads a list of paths, descriptors and open files. Throws the Python error of any other item.
 inline detail::target_list as_targets(const pybind11::iterable& items) {
     detail::target_list targets;
     std::size_t position = 0;
@@ -94,7 +93,7 @@ inline detail::target_list as_targets(const pybind11::iterable& items) {
     return targets;
 }
 
-/// Sets the options that every verb has from `FileOptions` of _arguments.py, all but `progress`.
+/// Sets the shared options, except `progress`, from `FileOptions` of _arguments.py.
 inline void fill(file_options& options, const pybind11::dict& asked) {
     options.offset = asked["offset"].cast<std::int64_t>();
     options.length = asked["length"].cast<std::optional<std::int64_t>>();

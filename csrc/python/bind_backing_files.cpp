@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Binds the files that a file system lies in.
+// Binds `backing_files`.
 #include <pybind11/stl.h>
 
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Binds what fills a cgroup's memory limit, and the machine's memory.
+// Binds `cgroup_memory`, `memory_limit` and `machine_memory`.
 #include <pybind11/stl.h>
 
 #include <cstdint>
@@ -34,7 +34,7 @@ std::optional<cgroup_row> cgroup_of(std::optional<int> process, std::optional<st
                       memory->shmem_bytes, memory->kernel_bytes, memory->machine_bytes);
 }
 
-/// What the figures of a row say: the verdict, and the largest part of the working set.
+/// The verdict and the largest part of the working set, from the figures of a row.
 std::pair<int, int> verdict_of(const cgroup_row& row) {
     cgroup_memory_report memory;
     py::bytes path;

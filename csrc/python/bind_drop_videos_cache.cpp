@@ -11,8 +11,8 @@ namespace py = pybind11;
 namespace accv_cache::python {
 namespace {
 
-/// What a bad item of the list means, told by the Python error that it raised. An error that is
-/// not about the item, such as KeyboardInterrupt, goes on to the caller.
+/// The status for a bad item of the list, by the Python error that it raised. An error that is not
+/// about the item, such as KeyboardInterrupt, reaches the caller.
 DropCacheStatus status_of_bad_item() {
     const py::error_already_set error;
     if (!error.matches(PyExc_Exception)) throw py::error_already_set(error);

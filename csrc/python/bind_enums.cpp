@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Binds the enums of the core: the Python package has its own, which a test compares with these.
+// Binds the enums of the core. A test compares them with those of the Python package.
 #include <pybind11/native_enum.h>
 
 #include "accv_cache/report.hpp"

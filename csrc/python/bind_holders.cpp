@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `holders` for Python.
+// Binds `holders`.
 #include <pybind11/stl.h>
 
 #include <string>

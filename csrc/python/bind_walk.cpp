@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The glob dialect of walks, for names that no walk finds.
+// Binds the pattern matching of walks, for names outside of a walk.
 #include <string>
 
 #include "accv_cache/detail/list/pattern.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls into Python that end well when the interpreter ends meanwhile.
+// Calls into Python that are safe if the interpreter ends meanwhile.
 #pragma once
 
 #include <pthread.h>
@@ -15,10 +15,10 @@ namespace accv_cache::python {
 
 /// Calls `body()`, which takes the GIL or may run Python code, and must not throw.
 ///
-/// Up to Python 3.13 an interpreter that ends, ends the daemon threads that want the GIL, by
-/// pthread_exit(3). The thread must not unwind: that would end the process at the first function
-/// that is noexcept, and destroy Python's objects without the GIL. So it waits for the end of the
-/// process, as threads do by themselves from Python 3.14 on.
+/// Up to Python 3.13, an interpreter that ends calls pthread_exit(3) in daemon threads that take
+/// the GIL. The thread must not unwind: that would end the process at the first noexcept function,
+/// and destroy Python objects without the GIL. So it waits for the end of the process, as threads
+/// do by default from Python 3.14 on.
 template <class Body>
 [[gnu::noinline]] void call_python(Body&& body) {
     pthread_cleanup_push(&wait_for_ever, nullptr);
@@ -26,7 +26,7 @@ template <class Body>
     pthread_cleanup_pop(0);
 }
 
-/// The new object that `call()`, a function of Python's C API, gives; empty where that fails.
+/// The new object that `call()`, a function of Python's C API, returns; empty if it fails.
 template <class Call>
 pybind11::object object_from(Call&& call) {
     PyObject* made = nullptr;
@@ -34,8 +34,8 @@ pybind11::object object_from(Call&& call) {
     return pybind11::reinterpret_steal<pybind11::object>(made);
 }
 
-/// Calls `visit(item)` for each item, until it returns false. Throws the Python error of what is
-/// iterated over.
+/// Calls `visit(item)` for each item, until it returns false. Throws the Python error of the
+/// iteration.
 template <class Visit>
 void for_each_item(const pybind11::iterable& items, Visit&& visit) {
     const pybind11::object iterator = object_from([&] { return PyObject_GetIter(items.ptr()); });

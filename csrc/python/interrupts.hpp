@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Long calls without the GIL: Ctrl-C, the caller's progress function, forks, and an interpreter
-// that ends meanwhile.
+// Runs long calls without the GIL: handles Ctrl-C, the caller's progress function, forks, and an
+// interpreter that ends meanwhile.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -14,12 +14,11 @@
 
 namespace accv_cache::python {
 
-/// The tick of a long call that runs without the GIL: takes it back for a moment to let Python run
-/// its signal handlers and to call the caller's progress function, and stops the call when one of
-/// them raises.
+/// The tick of a long call that runs without the GIL: takes the GIL briefly to run Python's signal
+/// handlers and the caller's progress function, and stops the call when one of them raises.
 ///
-/// The thread's own state is restored, rather than one looked up, so that this is right in every
-/// interpreter; that is safe because a ticker ticks on the calling thread alone.
+/// It restores the thread's own state instead of looking one up, which is correct in every
+/// interpreter. This is safe because a ticker ticks only on the calling thread.
 class interrupts {
 public:
     /// `progress`: a callable, or None.
@@ -32,14 +31,14 @@ public:
         call_python([&] { PyEval_RestoreThread(released_); });
     }
 
-    /// Lets signal handlers run. False if there is a Python error.
+    /// Runs signal handlers. Returns false if there is a Python error.
     bool operator()() {
         return hold_gil([] {});
     }
 
-    /// The same, and tells `progress` how far the call has come.
+    /// The same, and calls `progress`.
     bool operator()(std::size_t done_files, std::size_t total_files, std::int64_t bytes) {
-        // The GIL was given up a moment ago; taking it back may cost more than a short list.
+        // The GIL was just released; taking it again may cost more than a short list.
         if (progress_ == nullptr && std::exchange(is_first_, false)) return true;
         return hold_gil([&] {
             if (progress_ == nullptr) return;
@@ -72,8 +71,8 @@ private:
     bool is_first_ = true;
 };
 
-/// Calls `body(tick)`, which must not touch Python but through the tick, with the GIL released.
-/// Throws what a signal handler or the tick raised.
+/// Calls `body(tick)` with the GIL released. `body` may use Python only through the tick. Throws
+/// what a signal handler or the tick raised.
 template <class Body>
 auto run_interruptibly(pybind11::handle progress, Body&& body) {
     auto result = [&] {

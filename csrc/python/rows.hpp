@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a report goes to Python: a table in C++, whose rows become tuples when somebody looks.
+// Passes a report to Python: a table in C++, whose rows become tuples on access.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -31,7 +31,7 @@ inline void check_position(std::size_t position, std::size_t size) {
     if (position >= size) throw pybind11::index_error("no such file in the report");
 }
 
-/// Of the pickled form. A release that changes the form reads the old one too.
+/// The version of the pickled form. A release that changes the form also reads the old one.
 constexpr int pickle_version = 1;
 
 inline void check_version(const pybind11::tuple& state) {
@@ -55,7 +55,7 @@ inline std::vector<skipped_path> as_skipped(const skipped_rows& rows) {
     return skipped;
 }
 
-/// The positions of the files of which `is_wanted(record)` holds, at most so many.
+/// The positions of the files for which `is_wanted(record)` is true, at most `most`.
 template <class Report, class Predicate>
 std::vector<std::size_t> positions_of(const Report& report, Predicate&& is_wanted,
                                       std::optional<std::size_t> most) {
@@ -65,8 +65,7 @@ std::vector<std::size_t> positions_of(const Report& report, Predicate&& is_wante
     return found;
 }
 
-/// The files to show first, as pairs of rank and position: those that failed, those of which
-/// nothing is known, those that hold most.
+/// The files to show first, as pairs of rank and position: failed, unknown, largest residency.
 template <class Rows>
 std::vector<std::pair<std::int64_t, std::size_t>> ranked(const typename Rows::report& report,
                                                          std::size_t most) {
@@ -84,9 +83,9 @@ std::vector<std::pair<std::int64_t, std::size_t>> ranked(const typename Rows::re
     return ranks;
 }
 
-/// The Python type of a report. `Rows` says how one file of it becomes a tuple and how tuples
-/// become a report again (`row_at`, `from_rows`), what the sums are (`totals`), and of a record
-/// what became of it (`is_untouched`, `has_failed`) and what the file holds (`held`).
+/// The Python type of a report. `Rows` converts one file to a tuple and tuples to a report
+/// (`row_at`, `from_rows`), and gives the sums (`totals`), the result of a record (`is_untouched`,
+/// `has_failed`) and the bytes that the file holds (`held`).
 template <class Rows>
 void bind_table(pybind11::module_& module, const char* name) {
     namespace py = pybind11;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Decodes clips one by one, and evicts each through the descriptor that it was read from.
 //
 //     decode CLIP...           the page cache holds one clip at a time
@@ -49,7 +50,7 @@ private:
 };
 
 void free_io(AVIOContext** io) {
-    av_freep(&(*io)->buffer);  // not the one it was made with, if libavformat wanted a larger one
+    av_freep(&(*io)->buffer);  // another one than at the start, if libavformat needed a larger one
     avio_context_free(io);
 }
 
@@ -140,7 +141,7 @@ int decode(clip_file& file) {
         av_packet_unref(packet.get());
     }
     if (result != AVERROR_EOF) check(result, "read");
-    send(nullptr);  // gives the frames that the decoder still holds
+    send(nullptr);  // returns the frames that the decoder still holds
     return frames;
 }
 
@@ -161,7 +162,7 @@ int main(int argc, char** argv) {
     }
 
     try {
-        accv_cache::drop(clips);  // start cold: what they hold below, this program has read
+        accv_cache::drop(clips);  // start cold: what is resident below was read by this program
         for (const std::string& clip : clips) {
             clip_file file(clip);
             const int frames = decode(file);

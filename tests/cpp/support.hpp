@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files in a known state, an independent reader of residency, and looks at the own process.
-// It uses nothing of the library.
+// Files in a known state, an independent reader of residency, and functions that inspect the
+// process. It does not use the library.
 #pragma once
 
 #include <fcntl.h>
@@ -30,15 +30,15 @@ namespace accv_cache::test {
 inline const std::int64_t page = ::sysconf(_SC_PAGESIZE);
 constexpr std::int64_t mebibyte = std::int64_t{1} << 20;
 
-/// The setup of a test went wrong, which is no verdict on what it tests.
+/// The setup of a test failed, which says nothing about the tested code.
 inline void need(bool done, const char* what) {
     if (!done) throw std::runtime_error(std::string("the test could not ") + what);
 }
 
-/// A folder that goes away with everything in it.
+/// A folder that is removed with its contents.
 class temporary_folder {
 public:
-    /// Not in /tmp, which may be a tmpfs, where no page ever leaves.
+    /// Not in /tmp, which may be a tmpfs, where no page can be evicted.
     explicit temporary_folder(const std::string& parent = "/var/tmp")
         : path_(parent + "/accv_cache-XXXXXX") {
         need(::mkdtemp(path_.data()) != nullptr, "make a folder");
@@ -100,8 +100,8 @@ private:
     void* start_;
 };
 
-/// The resident memory of a file's pages that have a part in [start, stop). By
-/// mincore(2), which is right on every file system for a file of one's own.
+/// The resident bytes of the pages of a file that overlap [start, stop). mincore(2) is correct on
+/// every file system for a file that the caller owns.
 inline std::int64_t resident_bytes(const std::string& path, std::int64_t start = 0,
                                    std::int64_t stop = INT64_MAX) {
     if (std::filesystem::file_size(path) == 0) return 0;
@@ -114,10 +114,10 @@ inline std::int64_t resident_bytes(const std::string& path, std::int64_t start =
     return bytes;
 }
 
-/// The same bytes, and those that the kernel took back of itself, as it may at any
-/// time: what nobody advised away since it was read. Reclaim leaves a shadow entry
-/// (mm/workingset.c), which cachestat(2) counts as evicted; advice leaves none. Where
-/// there is no cachestat(2), a reclaimed page reads as advised away.
+/// The same bytes, and those that the kernel reclaimed, as it may at any time: what was read and
+/// not evicted on advice. Reclaim stores a shadow entry (mm/workingset.c), which cachestat(2)
+/// counts as evicted; advice stores none. Without cachestat(2), a reclaimed page counts as evicted
+/// on advice.
 inline std::int64_t kept_bytes(const std::string& path, std::int64_t start = 0,
                                std::int64_t stop = INT64_MAX) {
     constexpr long cachestat_number = 451;  // the same on every architecture
@@ -151,8 +151,8 @@ inline std::string write_warm(const std::string& path, std::int64_t bytes,
     return path;
 }
 
-/// Many small files, resident and dirty: until they are written back, the kernel takes
-/// none of their pages of itself.
+/// Many small files, resident and dirty. The kernel reclaims none of their pages until they are
+/// written back.
 inline std::vector<std::string> write_many_dirty(const temporary_folder& folder, std::size_t count,
                                                  std::int64_t bytes = page) {
     std::vector<std::string> paths;
@@ -165,8 +165,7 @@ inline std::vector<std::string> write_many_dirty(const temporary_folder& folder,
 inline std::vector<std::string> write_many(const temporary_folder& folder, std::size_t count,
                                            std::int64_t bytes = page) {
     std::vector<std::string> paths = write_many_dirty(folder, count, bytes);
-    // All on their way before the first is waited for, or each waits for a
-    // journal of its own.
+    // Start all writebacks before waiting for the first; otherwise each waits for the journal.
     for (const std::string& each : paths)
         ::sync_file_range(open_descriptor(each).get(), 0, 0, SYNC_FILE_RANGE_WRITE);
     for (const std::string& each : paths)
@@ -207,8 +206,8 @@ inline bool no_thread_remains(std::ptrdiff_t before) {
     return false;
 }
 
-/// Leaves the process only `free` descriptors, with so many in use that a batch
-/// sees no reason to be modest about them.
+/// Limits the process to `free` more descriptors, with so many in use that a batch does not expect
+/// the limit.
 class few_descriptors_left {
 public:
     explicit few_descriptors_left(int free) {
@@ -260,7 +259,7 @@ private:
 /// returns what it returned (0 to 255).
 template <class Body>
 int in_child(Body&& body) {
-    std::fflush(nullptr);  // or both processes print what is still in the buffers
+    std::fflush(nullptr);  // otherwise both processes print what is in the buffers
     const pid_t child = ::fork();
     need(child >= 0, "fork");
     if (child == 0) ::_exit(body());
@@ -272,7 +271,7 @@ int in_child(Body&& body) {
 /// A user that owns no file and runs no process.
 constexpr uid_t stranger = 54321;
 
-/// For a child: gives up being root for good.
+/// For a child: gives up root rights permanently.
 inline void become_stranger() {
     if (::geteuid() == 0) need(::setuid(stranger) == 0, "become another user");
 }

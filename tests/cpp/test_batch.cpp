@@ -34,7 +34,7 @@ void nap(int microseconds) {
     if (microseconds != 0) std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
 }
 
-/// A job that answers as the test says, and remembers what was asked of it.
+/// A job that returns what the test sets, and records its calls.
 class scripted_job {
 public:
     /// Stands for a descriptor: counted while it is held.
@@ -196,7 +196,7 @@ TEST_CASE("one worker is the calling thread, and so it is for one or two positio
 }
 
 TEST_CASE("a short list is done without threads") {
-    // One run may be held up by the machine for longer than a thread costs; not all of them.
+    // The machine may delay one run for longer than a thread costs, but not all of them.
     int without_threads = 0;
     for (int i = 0; i != 200; ++i) {
         scripted_job job(10);
@@ -301,7 +301,7 @@ TEST_CASE("when descriptors come and go, none is finished behind the first that 
     for (unsigned seed = 0; seed != 500; ++seed) {
         scripted_job job(40 + seed % 60);
         // Position 16 is slow to prepare, so that those behind wait; meanwhile descriptors run out,
-        // and stay out until the calling thread has been told so alone.
+        // and stay out until the calling thread works alone.
         std::atomic<bool> is_short{false};
         job.on_prepare = [&](std::size_t position, bool alone) {
             nap(position < 16    ? 60
@@ -406,7 +406,7 @@ TEST_CASE("the tick is served on the calling thread while the workers work") {
                 nap(100);
                 if (on_main_thread()) return proceed;
                 std::unique_lock<std::mutex> lock(mutex);
-                has_ticked.wait(lock, [&] { return ticks != 0; });  // or never ends
+                has_ticked.wait(lock, [&] { return ticks != 0; });  // otherwise it never ends
                 return proceed;
             };
             run(job, workers, fail_fast, tick);
@@ -460,7 +460,7 @@ TEST_CASE("no step is begun once the tick has said stop") {
             job.on_finish = [&](std::size_t) { return step(); };
             const auto tick = [&] { return !(has_said_stop = true); };
             CHECK(run(job, workers, fail_fast, tick).stopped);
-            // What was under way, and what began before all could see the answer.
+            // Positions in progress, and those that started before all threads saw the stop.
             CHECK(late <= 2 * (thread_census::seen() + 1));
         }
 }
@@ -514,7 +514,7 @@ TEST_CASE("a child that is forked in a tick leaves the batch at once") {
             pid_t child = -1;
             const auto tick = [&] {
                 child = ::fork();
-                if (child == 0) ::alarm(60);  // or it could wait for ever
+                if (child == 0) ::alarm(60);  // otherwise it could wait for ever
                 return child == 0;            // only the child would go on
             };
             ticker ticks(tick);
@@ -632,9 +632,9 @@ TEST_CASE(
     }
 }
 
-/// Uses plain memory the way a job of the library does, so that ThreadSanitizer sees whether the
-/// batch orders what it promises to order: `prepare` of every earlier position before `finish`
-/// with fail_fast, both steps of one position, and all of them before the return.
+/// Uses plain memory as a job of the library does, so that ThreadSanitizer checks the order that
+/// the batch guarantees: `prepare` of every earlier position before `finish` with fail_fast, both
+/// steps of one position, and all of them before the return.
 struct unguarded_job {
     struct item {
         std::size_t position = no_position;

@@ -31,7 +31,7 @@ using accv_cache::file_progress;
 using accv_cache::skip_reason;
 using accv_cache::unknown_reason;
 
-/// What holds for every record that the kernel told the bytes of.
+/// What is true for every record with known bytes.
 void check_sums(const drop_report& report) {
     for (const drop_record& each : report.records())
         if (each.after_bytes) CHECK(each.kept.total() == *each.after_bytes);

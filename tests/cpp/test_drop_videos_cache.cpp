@@ -24,7 +24,7 @@ using namespace accv_cache::test;
 using accv_cache::drop_videos_cache;
 using accv_cache::DropCacheStatus;
 
-/// Something that is no file with pages: what it gives is in the table of the contract.
+/// An item that is no file with pages; the contract defines its status.
 struct odd_item {
     std::string path;
     DropCacheStatus gives;
@@ -167,7 +167,8 @@ TEST_CASE("an unreadable file cannot be opened") {
 TEST_CASE("a file under a write lease cannot be opened, and is not waited for") {
     const temporary_folder folder;
     const std::string path = write_warm(folder / "leased", page);
-    // The kernel tells the holder of the lease by SIGIO, which ends a process that ignores it not.
+    // The kernel sends SIGIO to the holder of the lease, which ends a process that does not ignore
+    // it.
     const auto before = std::signal(SIGIO, SIG_IGN);
     {
         const open_descriptor holder(path, O_RDWR);

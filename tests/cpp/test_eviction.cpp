@@ -20,13 +20,13 @@ namespace {
 using namespace accv_cache::detail;
 using namespace accv_cache::test;
 
-/// Advice on this descriptor, which is none, is written down instead of given.
+/// Advice on this invalid descriptor is recorded instead of given.
 constexpr int noted = -7;
 std::vector<byte_range> notes;
 
 }  // namespace
 
-/// Takes the place of the C library's in this program.
+/// Replaces the function of the C library in this program.
 extern "C" int posix_fadvise(int fd, off_t offset, off_t length, int advice) noexcept {
     if (fd == noted) {
         notes.push_back({offset, length});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled as if this were not Linux: the public headers still compile, and touch no file.
+// Compiled as on another system: the public headers still compile, and touch no file.
 #include <doctest/doctest.h>
 
 #include <cerrno>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Between any two system calls of a call, somebody else changes the file: no other file is evicted,
-// nothing is lost, and the report tells no lie.
+// Another process changes the file between any two system calls of a call: no other file is
+// evicted, nothing is lost, and the report tells no lie.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -26,8 +26,8 @@ using namespace accv_cache::test;
 using accv_cache::DropCacheStatus;
 namespace fs = std::filesystem;
 
-/// A folder with three files, of which somebody else changes the second, or the folder that it lies
-/// in; and a file elsewhere that nobody names.
+/// A folder with three files, where another process changes the second or its folder, and a file
+/// elsewhere that is not in the list.
 class scene {
 public:
     scene() {

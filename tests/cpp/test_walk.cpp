@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks in trees that change meanwhile, and where calls of the system fail.
+// Tests walks in trees that change meanwhile, and with failing system calls.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <doctest/doctest.h>
@@ -33,7 +33,7 @@ Function real(const char* name) {
 
 }  // namespace
 
-// The C library's own, as the library calls them.
+// Replaces functions of the C library that the core calls.
 extern "C" dirent* readdir(DIR* directory) noexcept(noexcept(::readdir(directory))) {
     const int error = before_readdir ? before_readdir(directory) : 0;
     if (error == 0) return real<dirent* (*)(DIR*)>("readdir")(directory);
@@ -62,7 +62,7 @@ using namespace accv_cache::test;
 using accv_cache::skip_reason;
 using accv_cache::walk_options;
 
-/// Lets the calls of the system be again.
+/// Restores the system calls.
 struct calls_again {
     ~calls_again() {
         before_readdir = nullptr;
@@ -70,7 +70,7 @@ struct calls_again {
     }
 };
 
-/// Each directory is listed right after a call of it.
+/// Called right before each directory is listed.
 struct meanwhile {
     std::function<void(int)> act;
     int calls = 0;
@@ -101,13 +101,13 @@ target_list targets_of(const walk& walked) {
     return targets;
 }
 
-/// Puts a link to `place` where something else was.
+/// Replaces something by a link to `place`.
 void swap_for_link(const std::string& name, const std::string& place) {
     std::filesystem::rename(name, name + ".moved");
     std::filesystem::create_symlink(place, name);
 }
 
-/// A tree, and a place outside that nobody may be led to.
+/// A tree, and a place outside that the walk must not reach.
 struct tree {
     temporary_folder root;
     temporary_folder outside;
@@ -285,7 +285,7 @@ TEST_CASE("a tree deeper than the limit of open files is walked with few of them
     CHECK(walked.run(root.path()));
     CHECK(walked.unlistable().empty());
     REQUIRE(walked.files().size() == 1);
-    CHECK(targets_of(walked).open(0).error == EMFILE);  // the walk holds one yet
+    CHECK(targets_of(walked).open(0).error == EMFILE);  // the walk still holds one
 }
 
 TEST_CASE("a directory is listed again when a signal has interrupted that") {

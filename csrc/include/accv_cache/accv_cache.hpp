@@ -3,11 +3,12 @@
 #pragma once
 
 /// @namespace accv_cache
-/// The page cache of files: evict them, see what they hold of it, and who keeps it there.
+/// Evicts files from the page cache, measures what is resident, and finds the processes that keep
+/// it.
 ///
-/// Sizes are bytes; memory is counted in whole pages. What the kernel does not tell is nullopt,
-/// never a guess. Off Linux all of it compiles, and nothing is touched. accv_cache.hpp includes all
-/// of it.
+/// Sizes are bytes; memory is counted in whole pages. What the kernel does not report is nullopt,
+/// never a guess. On other systems than Linux the headers compile, and no file is touched.
+/// accv_cache.hpp includes every public header.
 
 #include "accv_cache/backing_files.hpp"      // IWYU pragma: export
 #include "accv_cache/cgroup_memory.hpp"      // IWYU pragma: export

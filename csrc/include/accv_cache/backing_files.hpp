@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `backing_files`: the files that a file system lies in, which have a page cache of their own.
+// `backing_files`, which finds the image files of a file system; they have a page cache of their
+// own.
 #pragma once
 
 #include <string>
@@ -24,13 +25,12 @@ namespace accv_cache {
 #if defined(__linux__)
 namespace detail {
 
-/// Where sysfs describes the block device "major:minor" (sysfs(5)).
+/// The folder of the block device "major:minor" in sysfs (sysfs(5)).
 inline std::string device_folder(std::uint32_t major_part, std::uint32_t minor_part) {
     return "/sys/dev/block/" + std::to_string(major_part) + ":" + std::to_string(minor_part);
 }
 
-/// Where sysfs describes the device that holds `path`, or that `path` is the node of; "" if there
-/// is none.
+/// The sysfs folder of the device that holds `path`, or whose node `path` is; "" if there is none.
 inline std::string device_of(const std::string& path) {
     sys::extended_status status{};
     const unsigned mask = sys::statx_type | sys::statx_mount;
@@ -38,7 +38,7 @@ inline std::string device_of(const std::string& path) {
     if (S_ISBLK(status.mode)) return device_folder(status.node_major, status.node_minor);
     std::string folder = device_folder(status.device_major, status.device_minor);
     if (sys::access(folder.c_str(), F_OK) == 0) return folder;
-    // Btrfs gives each subvolume a device number of its own: the table of mounts names the disk.
+    // Btrfs gives each subvolume its own device number; the table of mounts names the disk.
     folder.clear();
     const std::string mount = std::to_string(status.mount);
     for_each_line(read_small_file("/proc/self/mountinfo"), [&](std::string_view line) {
@@ -52,8 +52,8 @@ inline std::string device_of(const std::string& path) {
     return folder;
 }
 
-/// The backing files of a device: of a loop device its own, of a partition that of its disk, of a
-/// device-mapper or RAID device those of its parts.
+/// The backing files of a device: for a loop device its own, for a partition that of its disk, for
+/// a device-mapper or RAID device those of its parts.
 inline void append_backing_files(const std::string& folder, std::vector<std::string>& files) {
     for (const char* const place : {"/loop/backing_file", "/../loop/backing_file"}) {
         std::string name = read_small_file(folder + place);
@@ -73,21 +73,21 @@ inline void append_backing_files(const std::string& folder, std::vector<std::str
 }  // namespace detail
 #endif
 
-/// The files that the file system of `path` lies in, the nearest first: those of its loop devices,
-/// and of the file systems that these lie in. Their pages are a second cache: `path` is cold only
-/// when they are cold too.
+/// Finds the image files of the file system of `path`, the nearest first: those of its loop
+/// devices, and of the file systems that contain these. Their pages are a second cache: `path` is
+/// cold only when they are cold too.
 ///
 ///     for (const std::string& image : accv_cache::backing_files("/mnt/clip.mp4"))
 ///         accv_cache::drop({image});
 ///
-/// Empty where there is none, where the kernel does not tell (FUSE, network file systems), and off
-/// Linux. A name is the one that the file had when the loop device was set up, as it is seen from
-/// the caller's root; a deleted file's ends in " (deleted)". Throws std::bad_alloc and nothing
+/// Empty where there is none, where the kernel does not report it (FUSE, network file systems), and
+/// on other systems. A name is that of the file when the loop device was set up, relative to the
+/// caller's root. That of a deleted file ends in " (deleted)". Throws std::bad_alloc and nothing
 /// else. See loop(4) and sysfs(5).
 inline std::vector<std::string> backing_files(const std::string& path) {
     std::vector<std::string> files;
 #if defined(__linux__)
-    constexpr std::size_t most = 64;  // a loop device cannot lie in itself, but this costs nothing
+    constexpr std::size_t most = 64;  // a loop device cannot contain itself; this is a guard
     detail::append_backing_files(detail::device_of(path), files);
     for (std::size_t i = 0; i < files.size() && i < most; ++i)
         detail::append_backing_files(detail::device_of(files[i]), files);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `query` tells of its files.
+// The report of `query`.
 #pragma once
 
 #include <cstddef>
@@ -19,48 +19,48 @@ inline namespace ACCV_CACHE_ABI {
 
 /// What one file holds of the page cache, in whole pages of the range asked for.
 struct cache_record {
-    bool untouched = true;                   ///< The call was stopped before it came to this file.
-    failed_step failed = failed_step::NONE;  ///< Where it failed.
-    int error = 0;                           ///< The errno it failed with; 0: none.
+    bool untouched = true;                   ///< The call stopped before this file.
+    failed_step failed = failed_step::NONE;  ///< The step that failed.
+    int error = 0;                           ///< The errno of the failure; 0: none.
     std::int64_t size_bytes = 0;             ///< The file's size.
-    std::int64_t measured_start = 0;  ///< Where the range that was measured starts, in bytes.
-    std::int64_t measured_stop = 0;   ///< Where it ends, at the end of the file at the latest.
-    /// The system call that told; NONE: none may be believed.
+    std::int64_t measured_start = 0;         ///< Where the measured range starts, in bytes.
+    std::int64_t measured_stop = 0;  ///< Where it ends, at the end of the file at the latest.
+    /// The system call that gave the figures; NONE: no call gives true ones.
     residency_source source = residency_source::NONE;
     unknown_reason unknown = unknown_reason::NONE;  ///< Why `resident_bytes` is unknown.
     std::optional<std::int64_t> resident_bytes;     ///< In memory; nullopt: unknown.
-    /// @name What cachestat(2) alone tells; nullopt where mincore(2) was asked
+    /// @name Only cachestat(2) reports these; nullopt where mincore(2) was used
     /// @{
     std::optional<std::int64_t> dirty_bytes;      ///< Not written back yet.
     std::optional<std::int64_t> writeback_bytes;  ///< Being written back.
-    /// What the kernel itself took back under memory pressure, and was not read again. Bytes that
-    /// were advised away do not count.
+    /// What the kernel reclaimed under memory pressure and nobody read again. Bytes that were
+    /// evicted on advice do not count.
     std::optional<std::int64_t> evicted_bytes;
-    /// The part of those that was taken back so recently that reading them again makes them part of
-    /// the working set: the sign of a job that does not fit into its memory.
+    /// The part of those that was reclaimed so recently that reading it again adds it to the
+    /// working set. It shows that a job does not fit into its memory.
     std::optional<std::int64_t> recently_evicted_bytes;
     /// @}
 };
 
-/// Sums over the files of a report. A file that failed, was not touched or cannot be measured is
-/// unknown, never 0.
+/// Sums over the files of a report. A file that failed, was not touched or cannot be measured
+/// counts as unknown, never as 0.
 struct cache_totals {
     std::size_t files = 0;                ///< All files.
     std::size_t failed_files = 0;         ///< Could not be opened.
-    std::size_t unknown_files = 0;        ///< Opened, but the kernel does not tell their residency.
-    std::size_t unknown_dirty_files = 0;  ///< Opened, but mincore(2) does not tell what is dirty.
-    std::size_t untouched_files = 0;      ///< Not touched: the call was stopped before.
+    std::size_t unknown_files = 0;        ///< Opened, but with unknown residency.
+    std::size_t unknown_dirty_files = 0;  ///< Opened, but without a figure for dirty pages.
+    std::size_t untouched_files = 0;      ///< Not touched: the call stopped before.
     std::int64_t size_bytes = 0;          ///< The sizes of those that were opened.
-    /// @name Over the files of which the kernel tells
+    /// @name Over the files whose figures are known
     /// @{
     std::int64_t known_resident_bytes = 0;          ///< In memory.
     std::int64_t known_dirty_bytes = 0;             ///< Not written back yet.
     std::int64_t known_writeback_bytes = 0;         ///< Being written back.
-    std::int64_t known_evicted_bytes = 0;           ///< Taken back by the kernel.
-    std::int64_t known_recently_evicted_bytes = 0;  ///< The part of those that was needed again.
+    std::int64_t known_evicted_bytes = 0;           ///< Reclaimed by the kernel.
+    std::int64_t known_recently_evicted_bytes = 0;  ///< The part of those reclaimed recently.
     /// @}
 
-    /// @name Over all files; nullopt unless the kernel tells of every one
+    /// @name Over all files; nullopt unless the figure is known for every file
     /// @{
 
     /// In memory: 0 proves that the files are cold.
@@ -75,11 +75,11 @@ struct cache_totals {
     std::optional<std::int64_t> writeback_bytes() const noexcept {
         return known(known_writeback_bytes, unknown_dirty_files);
     }
-    /// Taken back by the kernel.
+    /// Reclaimed by the kernel.
     std::optional<std::int64_t> evicted_bytes() const noexcept {
         return known(known_evicted_bytes, unknown_dirty_files);
     }
-    /// The part of those that was taken back recently.
+    /// The part of those that was reclaimed recently.
     std::optional<std::int64_t> recently_evicted_bytes() const noexcept {
         return known(known_recently_evicted_bytes, unknown_dirty_files);
     }
@@ -103,7 +103,7 @@ class cache_report : public file_report<cache_record> {
 public:
     /// A report over no file.
     cache_report() = default;
-    /// For `query`, which makes reports.
+    /// For `query`.
     cache_report(detail::path_list paths, std::vector<cache_record> records,
                  std::vector<skipped_path> skipped, bool stopped,
                  std::vector<resident_spans> spans = {})
@@ -161,7 +161,7 @@ public:
     }
 
 private:
-    std::vector<resident_spans> spans_;  // empty where nobody asked
+    std::vector<resident_spans> spans_;  // empty if not requested
 };
 
 }  // namespace ACCV_CACHE_ABI

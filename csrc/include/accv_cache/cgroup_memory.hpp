@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What fills the memory limit of a cgroup: is it the page cache?
+// What uses the memory limit of a cgroup.
 #pragma once
 
 #include <algorithm>
@@ -24,45 +24,44 @@
 namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 
-/// What fills a cgroup, and so what helps. It goes by the working set: what the kernel can reclaim
-/// without harm is no problem.
+/// What uses most of a cgroup's working set. Memory that the kernel can reclaim without harm does
+/// not count.
 enum class cgroup_verdict {
     NOTHING_TO_DO,  ///< The working set is less than half of the limit.
     OWN_MEMORY,     ///< Most of it is the programs' own memory: dropping files does not free it.
     KERNEL_MEMORY,  ///< Most of it is kernel memory, such as names and attributes of files.
-    TMPFS,          ///< Most of it is tmpfs and shared memory: files there have to be deleted.
+    TMPFS,          ///< Most of it is tmpfs and shared memory: delete files there.
     PAGE_CACHE,     ///< Most of it is page cache that was used again: `drop` frees it.
-    UNKNOWN,        ///< The kernel does not tell what most of it is.
+    UNKNOWN,        ///< The kernel does not report what most of it is.
 };
 
 /// The memory that counts against the limit of a cgroup, in bytes. A figure is nullopt where the
-/// kernel does not tell it. `cgroup_memory` makes it.
+/// kernel does not report it. `cgroup_memory` returns it.
 ///
-/// What is used is the sum of `anon_bytes`, `evictable_bytes()`, `shmem_bytes`, `kernel_bytes` and
+/// The usage is the sum of `anon_bytes`, `evictable_bytes()`, `shmem_bytes`, `kernel_bytes` and
 /// `other_bytes()`.
 struct cgroup_memory_report {
-    int version = 2;   ///< Of cgroups(7): 1 or 2.
+    int version = 2;   ///< The version of cgroups(7): 1 or 2.
     std::string path;  ///< The cgroup's folder.
 
-    /// The lowest limit of the cgroup and those of its parents that can be seen; nullopt: none of
-    /// them is limited.
+    /// The lowest limit of the cgroup and its visible parents; nullopt: none of them has a limit.
     std::optional<std::int64_t> limit_bytes;
     std::optional<std::int64_t> usage_bytes;  ///< All that counts against the limit.
 
     std::optional<std::int64_t> anon_bytes;           ///< The programs' own memory.
     std::optional<std::int64_t> file_bytes;           ///< The page cache, tmpfs included.
-    std::optional<std::int64_t> active_file_bytes;    ///< Of it, used again since it was read.
-    std::optional<std::int64_t> inactive_file_bytes;  ///< Of it, the first to be reclaimed.
-    std::optional<std::int64_t> dirty_bytes;          ///< Of it, not written back yet.
-    std::optional<std::int64_t> writeback_bytes;      ///< Of it, being written back.
-    std::optional<std::int64_t> shmem_bytes;          ///< Of it, tmpfs and shared memory.
+    std::optional<std::int64_t> active_file_bytes;    ///< The part that was used again.
+    std::optional<std::int64_t> inactive_file_bytes;  ///< The part that is reclaimed first.
+    std::optional<std::int64_t> dirty_bytes;          ///< The part not written back yet.
+    std::optional<std::int64_t> writeback_bytes;      ///< The part being written back.
+    std::optional<std::int64_t> shmem_bytes;          ///< The part in tmpfs and shared memory.
 
-    /// Memory of the kernel: names and attributes of files that were opened, page tables, stacks.
-    /// nullopt also in the root of version 1, where it does not count.
+    /// Memory of the kernel: names and attributes of opened files, page tables, stacks. Also
+    /// nullopt in the root of version 1, where it does not count.
     std::optional<std::int64_t> kernel_bytes;
-    std::optional<std::int64_t> machine_bytes;  ///< The memory of the machine, which limits too.
+    std::optional<std::int64_t> machine_bytes;  ///< The memory of the machine, also a limit.
 
-    /// The page cache that `drop` could evict, if nobody maps it: all but tmpfs.
+    /// The page cache that `drop` can evict if no process maps it: all but tmpfs.
     std::optional<std::int64_t> evictable_bytes() const noexcept {
         if (!file_bytes || !shmem_bytes) return std::nullopt;
         return std::max<std::int64_t>(0, *file_bytes - *shmem_bytes);
@@ -74,7 +73,7 @@ struct cgroup_memory_report {
         return std::max<std::int64_t>(0, *usage_bytes - *inactive_file_bytes);
     }
 
-    /// What is used beyond the figures that the kernel tells, such as buffers of sockets.
+    /// What is used beyond the figures above, such as socket buffers.
     std::optional<std::int64_t> other_bytes() const noexcept {
         if (!usage_bytes) return std::nullopt;
         const std::int64_t told =
@@ -88,7 +87,7 @@ struct cgroup_memory_report {
         return std::min(*limit_bytes, *machine_bytes);
     }
 
-    /// What fills it, judged by the working set.
+    /// What uses it, judged by the working set.
     cgroup_verdict verdict() const noexcept {
         const auto working_set = working_set_bytes();
         if (!working_set) return cgroup_verdict::UNKNOWN;
@@ -117,7 +116,7 @@ struct cgroup_memory_report {
 #if defined(__linux__)
 namespace detail {
 
-/// Kernel memory as version 2 tells it: the sum since Linux 5.18, before that its parts.
+/// Kernel memory in version 2: the sum since Linux 5.18, before that its parts.
 inline std::optional<std::int64_t> kernel_memory(std::string_view statistics) noexcept {
     if (const auto sum = named_number(statistics, "kernel")) return sum;
     auto sum = named_number(statistics, "slab");
@@ -127,8 +126,9 @@ inline std::optional<std::int64_t> kernel_memory(std::string_view statistics) no
     return sum;
 }
 
-/// Reads the figures of a cgroup. In version 2 those of the nearest parent that has them: a cgroup
-/// without the memory controller counts against that. nullopt: none has.
+/// Reads the figures of a cgroup. A cgroup of version 2 without the memory controller counts
+/// against its nearest parent that has it, so that parent's figures are read. nullopt: no parent
+/// has any.
 inline std::optional<cgroup_memory_report> read_cgroup(cgroup_folder cgroup) {
     const bool v2 = cgroup.unified;
     std::string statistics;
@@ -154,7 +154,7 @@ inline std::optional<cgroup_memory_report> read_cgroup(cgroup_folder cgroup) {
     for_each_ancestor(cgroup, [&](const std::string& folder) {
         lower_limit(number(folder + (v2 ? "/memory.max" : "/memory.limit_in_bytes")));
     });
-    // Version 1 also tells those of parents that a container does not see.
+    // Version 1 also reports the limits of parents that a container does not see.
     if (!v2) lower_limit(named_number(statistics, "hierarchical_memory_limit"));
     memory.usage_bytes = number(cgroup.path + (v2 ? "/memory.current" : "/memory.usage_in_bytes"));
     memory.anon_bytes = statistic("total_rss", "anon");
@@ -172,8 +172,8 @@ inline std::optional<cgroup_memory_report> read_cgroup(cgroup_folder cgroup) {
     return memory;
 }
 
-/// Whether the cgroups of version 2 that a mount does not show may account for memory where those
-/// that it shows do not: it shows another than the root, which alone has no cgroup.events.
+/// Whether a mount of version 2 shows a cgroup below the root, so that cgroups outside the mount
+/// may account for memory. Only the root has no cgroup.events.
 inline bool has_unseen_parents(const cgroup_folder& cgroup) {
     return sys::access((cgroup.mount + "/cgroup.events").c_str(), F_OK) == 0;
 }
@@ -181,16 +181,15 @@ inline bool has_unseen_parents(const cgroup_folder& cgroup) {
 }  // namespace detail
 #endif
 
-/// What fills the memory of the caller's cgroup: the answer to 'is it the page cache that uses my
-/// memory limit?'.
+/// Reads what uses the memory limit of the caller's cgroup.
 ///
 ///     if (const auto memory = accv_cache::cgroup_memory())
 ///         if (memory->verdict() == accv_cache::cgroup_verdict::PAGE_CACHE)
 ///             accv_cache::drop({"/data/old"});
 ///
 /// The figures include the cgroups below this one. nullopt where no cgroup accounts for memory,
-/// where no mount shows the caller's cgroup (`memory_limit` tells the two apart), and off Linux.
-/// Throws std::bad_alloc and nothing else. See cgroups(7), and "Memory" in the kernel's
+/// where no mount shows the caller's cgroup (`memory_limit` tells the two apart), and on other
+/// systems. Throws std::bad_alloc and nothing else. See cgroups(7), and "Memory" in the kernel's
 /// Documentation/admin-guide/cgroup-v2.rst.
 inline std::optional<cgroup_memory_report> cgroup_memory() {
 #if defined(__linux__)
@@ -200,10 +199,10 @@ inline std::optional<cgroup_memory_report> cgroup_memory() {
     return std::nullopt;
 }
 
-/// The same for the cgroup of another process. nullopt also where there is no such process.
+/// The same for the cgroup of another process. Also nullopt where there is no such process.
 ///
-/// It works from the node, and from a debug container that shares the process's PID namespace: a
-/// cgroup that the caller's mounts do not show is looked for below /proc/PID/root.
+/// It works from the node, and from a debug container that shares the process's PID namespace. If
+/// the caller's mounts do not show the cgroup, it is looked for below /proc/PID/root.
 inline std::optional<cgroup_memory_report> cgroup_memory(int process) {
 #if defined(__linux__)
     if (process <= 0) return std::nullopt;
@@ -215,8 +214,8 @@ inline std::optional<cgroup_memory_report> cgroup_memory(int process) {
     return std::nullopt;
 }
 
-/// The same for the cgroup whose folder is `path`, such as /sys/fs/cgroup/system.slice. nullopt
-/// also where there is no such folder, or where it is not that of a cgroup.
+/// The same for the cgroup whose folder is `path`, such as /sys/fs/cgroup/system.slice. Also
+/// nullopt where there is no such folder, or where it belongs to no cgroup.
 inline std::optional<cgroup_memory_report> cgroup_memory(const std::string& path) {
 #if defined(__linux__)
     struct releaser {
@@ -234,8 +233,8 @@ inline std::optional<cgroup_memory_report> cgroup_memory(const std::string& path
 #endif
 }
 
-/// How much memory the caller may use, in bytes: the lowest limit of its cgroup and of the parents
-/// that can be seen, or the memory of the machine if that is less.
+/// How much memory the caller may use, in bytes: the lowest limit of its cgroup and its visible
+/// parents, or the memory of the machine if that is less.
 ///
 /// nullopt where it cannot be known: no mount shows the caller's cgroup, /proc cannot be read, or
 /// this is not Linux. Throws std::bad_alloc and nothing else.
@@ -246,7 +245,7 @@ inline std::optional<std::int64_t> memory_limit() {
         if (!found.folder) return std::nullopt;
         if (const auto memory = detail::read_cgroup(*found.folder))
             return memory->binding_limit_bytes();
-        // No parent that is seen accounts for memory.
+        // No visible parent accounts for memory.
         if (!found.folder->unified || detail::has_unseen_parents(*found.folder))
             return std::nullopt;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `drop`, which evicts files and tells what left, what stayed and why.
+// `drop`, which evicts files and reports what was evicted, what stayed and why.
 #pragma once
 
 #include <string>
@@ -19,21 +19,21 @@
 namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 
-/// Evicts the pages of files, and of the regular files below directories; says what left, what
-/// stayed and why.
+/// Evicts the pages of files, and of the regular files below directories; reports what was evicted,
+/// what stayed and why.
 ///
 ///     const auto report = accv_cache::drop({"/data/old"});
 ///     const auto sums = report.totals();
 ///     log(sums.known_evicted_bytes(), sums.kept.mapped);
 ///
-/// A file that fails is reported, and the rest go on. Anyone who may read a file may evict it; only
-/// its owner or a writer may measure it, so others get SUCCESS and no byte counts. Off Linux every
-/// file is PLATFORM_ERROR. Throws std::bad_alloc, and what `progress` throws. See posix_fadvise(2),
-/// POSIX_FADV_DONTNEED, and sync_file_range(2).
+/// A file that fails is reported, and the call goes on. Anyone who may read a file may evict it.
+/// Only its owner or a writer may measure it, so others get SUCCESS without byte counts. On other
+/// systems every file is PLATFORM_ERROR. Throws std::bad_alloc, and what `progress` throws. See
+/// posix_fadvise(2), POSIX_FADV_DONTNEED, and sync_file_range(2).
 inline drop_report drop(const std::vector<std::string>& paths, const drop_options& options = {});
 
-/// The same for one file that the caller holds open. The descriptor stays open, and its offset
-/// where it is.
+/// The same for one file that the caller holds open. The descriptor stays open and keeps its
+/// offset.
 ///
 ///     decode(descriptor);
 ///     accv_cache::drop(descriptor);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `drop` tells of its files.
+// The report of `drop`.
 #pragma once
 
 #include <cstddef>
@@ -23,19 +23,19 @@ struct kept_bytes {
     std::int64_t dirty = 0;              ///< Not written back yet.
     std::int64_t writeback = 0;          ///< Being written back.
     std::int64_t memory_filesystem = 0;  ///< tmpfs, ramfs: the page cache is the only copy.
-    /// In a page or folio that is partly outside the range. The kernel does not tell folios apart:
-    /// resident pages beside the edge that could be one count too.
+    /// In a page or folio that is partly outside the range. The kernel does not report folios, so
+    /// resident pages next to the edge that could be one count too.
     std::int64_t edge = 0;
     std::int64_t mapped = 0;  ///< In a file that a process was seen to have mapped.
-    /// None of these: in use by the kernel or by an unseen process; or dirty, where the kernel does
-    /// not tell (overlayfs, without `sync`).
+    /// None of these: in use by the kernel or an unseen process, or dirty where the kernel does not
+    /// report it (overlayfs, without `sync`).
     std::int64_t busy = 0;
 
     /// All that stayed.
     std::int64_t total() const noexcept {
         return dirty + writeback + memory_filesystem + edge + mapped + busy;
     }
-    /// Adds another file's, reason by reason.
+    /// Adds another file's bytes to each reason.
     kept_bytes& operator+=(const kept_bytes& other) noexcept {
         dirty += other.dirty;
         writeback += other.writeback;
@@ -47,34 +47,33 @@ struct kept_bytes {
     }
 };
 
-/// What became of one file. Memory is counted in whole pages, of the range that was asked for.
+/// The result for one file. Memory is counted in whole pages of the requested range.
 struct drop_record {
-    /// SUCCESS: the kernel took the advice. nullopt: the file was not touched, because the call was
-    /// stopped before.
+    /// SUCCESS: the kernel accepted the advice. nullopt: the call stopped before this file.
     std::optional<DropCacheStatus> status;
-    failed_step failed = failed_step::NONE;         ///< Where it failed.
-    int error = 0;                                  ///< The errno it failed with; 0: none.
+    failed_step failed = failed_step::NONE;         ///< The step that failed.
+    int error = 0;                                  ///< The errno of the failure; 0: none.
     std::int64_t size_bytes = 0;                    ///< The file's size.
     std::optional<std::int64_t> before_bytes;       ///< Resident before; nullopt: unknown.
     std::optional<std::int64_t> after_bytes;        ///< Resident after; nullopt: unknown.
     unknown_reason unknown = unknown_reason::NONE;  ///< Why these two are unknown.
-    kept_bytes kept;  ///< Adds up to after_bytes where that is known; zeros where it is not.
+    kept_bytes kept;  ///< Adds up to after_bytes; zeros where that is unknown.
 };
 
-/// Sums over the files of a report. A file that failed, was not touched or cannot be measured is
-/// unknown, never 0.
+/// Sums over the files of a report. A file that failed, was not touched or cannot be measured
+/// counts as unknown, never as 0.
 struct drop_totals {
     std::size_t files = 0;            ///< All files.
-    std::size_t failed_files = 0;     ///< Could not be advised, or not be written back.
-    std::size_t unknown_files = 0;    ///< Advised, but the kernel does not tell their residency.
-    std::size_t untouched_files = 0;  ///< Not touched: the call was stopped before.
-    /// @name Over the files whose residency the kernel tells
+    std::size_t failed_files = 0;     ///< Advice or writeback failed.
+    std::size_t unknown_files = 0;    ///< Advised, but with unknown residency.
+    std::size_t untouched_files = 0;  ///< Not touched: the call stopped before.
+    /// @name Over the files whose residency is known
     /// @{
     std::int64_t known_before_bytes = 0;    ///< Resident before.
     std::int64_t known_resident_bytes = 0;  ///< Resident after.
     kept_bytes kept;                        ///< What stayed, by reason.
 
-    /// What was evicted. Pages that others read in meanwhile can hide some of it.
+    /// What was evicted. Pages that others read in meanwhile reduce it.
     std::int64_t known_evicted_bytes() const noexcept {
         return known_before_bytes > known_resident_bytes ? known_before_bytes - known_resident_bytes
                                                          : 0;
@@ -112,13 +111,13 @@ class drop_report : public file_report<drop_record> {
 public:
     /// A report over no file.
     drop_report() = default;
-    /// For `drop`, which makes reports.
+    /// For `drop`.
     drop_report(detail::path_list paths, std::vector<drop_record> records,
                 std::vector<skipped_path> skipped, bool stopped)
         : file_report(std::move(paths), std::move(records), std::move(skipped), stopped) {}
 
-    /// The status of the first file that failed, else SUCCESS; of a file that was not touched there
-    /// is none.
+    /// The status of the first file that failed, else SUCCESS. Files that were not touched do not
+    /// count.
     DropCacheStatus status() const noexcept {
         for (const drop_record& each : records())
             if (each.status.value_or(DropCacheStatus::SUCCESS) != DropCacheStatus::SUCCESS)

@@ -25,13 +25,13 @@ inline namespace ACCV_CACHE_ABI {
 /// Advises the kernel to evict the pages of each file in [first, last), in order.
 ///
 /// The elements are `const char*`, `std::string` or `std::filesystem::path`. The first file, in
-/// list order, that does not succeed decides the result: no file after it is evicted, those before
-/// it are. It advises and does not wait: dirty pages stay (posix_fadvise(2), POSIX_FADV_DONTNEED),
-/// and so do those that a process has mapped.
+/// list order, that fails decides the result: files before it are evicted, files after it are not.
+/// The call does not wait for writeback: dirty pages stay (posix_fadvise(2), POSIX_FADV_DONTNEED).
+/// Pages that a process has mapped stay too.
 ///
-/// A directory, a device or an empty list is SUCCESS: there is nothing to evict. A FIFO without a
-/// writer does not block. It throws nothing; without memory, or for a name with a NUL byte inside,
-/// it is UNKNOWN_ERROR. Off Linux it is PLATFORM_ERROR, unless the list is empty.
+/// A directory, a device or an empty list gives SUCCESS: there is nothing to evict. A FIFO without
+/// a writer does not block. It throws nothing. Lack of memory, or a name with a NUL byte inside,
+/// gives UNKNOWN_ERROR. On other systems it returns PLATFORM_ERROR, unless the list is empty.
 ///
 ///     const std::set<std::filesystem::path> clips = finished_clips();
 ///     const auto status = accv_cache::drop_videos_cache(clips.begin(), clips.end());
@@ -72,7 +72,7 @@ inline DropCacheStatus drop_videos_cache(const std::vector<std::string>& filepat
     return drop_videos_cache(filepaths.begin(), filepaths.end());
 }
 
-/// The same for paths written down: `drop_videos_cache({"a.mp4", "b.mp4"})`.
+/// The same for a list of literals: `drop_videos_cache({"a.mp4", "b.mp4"})`.
 inline DropCacheStatus drop_videos_cache(std::initializer_list<const char*> filepaths) noexcept {
     return drop_videos_cache(filepaths.begin(), filepaths.end());
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory of the whole machine: how much of it evictable page cache takes.
+// The memory of the whole machine, and how much of it is evictable page cache.
 #pragma once
 
 #include <cstdint>
@@ -16,27 +16,27 @@
 namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 
-/// The memory of the machine, in bytes. A figure is nullopt where the kernel does not tell it.
-/// `machine_memory` makes it.
+/// The memory of the machine, in bytes. A figure is nullopt where the kernel does not report it.
+/// `machine_memory` returns it.
 struct machine_memory_report {
-    std::optional<std::int64_t> total_bytes;  ///< All that the kernel can hand out.
-    /// What programs can still take; the kernel gives page cache up for it when it is needed.
+    std::optional<std::int64_t> total_bytes;  ///< All that the kernel can allocate.
+    /// What programs can still allocate; the kernel reclaims page cache for it.
     std::optional<std::int64_t> available_bytes;
-    /// What nothing uses. Where a GPU shares the memory, a driver that does not reclaim page cache
-    /// can take no more than this.
+    /// Unused memory. Where a GPU shares the memory, a driver that does not reclaim page cache can
+    /// allocate no more than this.
     std::optional<std::int64_t> free_bytes;
     std::optional<std::int64_t> active_file_bytes;    ///< Page cache that was used again.
     std::optional<std::int64_t> inactive_file_bytes;  ///< Page cache that is reclaimed first.
     std::optional<std::int64_t> dirty_bytes;          ///< Page cache that is not written back yet.
 
-    /// The page cache that `drop` could evict, if nobody maps it. Nearly all of it is also part of
+    /// The page cache that `drop` can evict if no process maps it. Nearly all of it is also part of
     /// `available_bytes`. tmpfs and locked memory, which cannot be evicted, are not part of it.
     std::optional<std::int64_t> evictable_bytes() const noexcept {
         if (!active_file_bytes || !inactive_file_bytes) return std::nullopt;
         return *active_file_bytes + *inactive_file_bytes;
     }
 
-    /// What would be free, were all of it evicted.
+    /// What would be free after all of it was evicted.
     std::optional<std::int64_t> free_after_drop_bytes() const noexcept {
         const auto evictable = evictable_bytes();
         if (!free_bytes || !evictable) return std::nullopt;
@@ -44,14 +44,14 @@ struct machine_memory_report {
     }
 };
 
-/// The memory of the machine, by /proc/meminfo (proc(5)). In a container whose /proc/meminfo is
-/// made by lxcfs the figures are those of the container.
+/// Reads the memory of the machine from /proc/meminfo (proc(5)). In a container whose /proc/meminfo
+/// comes from lxcfs, the figures are those of the container.
 ///
 ///     if (const auto machine = accv_cache::machine_memory())
 ///         std::printf("%lld\n", static_cast<long long>(machine->evictable_bytes().value_or(-1)));
 ///
-/// nullopt where /proc/meminfo cannot be read, and off Linux. Throws std::bad_alloc and nothing
-/// else.
+/// nullopt where /proc/meminfo cannot be read, and on other systems. Throws std::bad_alloc and
+/// nothing else.
 inline std::optional<machine_memory_report> machine_memory() {
 #if defined(__linux__)
     const std::string text = detail::read_small_file("/proc/meminfo");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `query`, which tells how much of files is resident, dirty and in writeback.
+// `query`, which measures how much of files is resident, dirty and in writeback.
 #pragma once
 
 #include <string>
@@ -26,17 +26,17 @@ inline namespace ACCV_CACHE_ABI {
 ///     const auto report = accv_cache::query({"/data/clip.mp4"});
 ///     if (report[0].resident_bytes == 0) run_cold_benchmark();
 ///
-/// What the kernel does not tell is nullopt, never a guess: only a file's owner or a writer may
-/// measure it. It asks cachestat(2), Linux 6.5, or mincore(2) where that is not there, or is wrong
-/// as on overlayfs. On a FUSE file system that does not keep its cache over an open (keep_cache), a
-/// query empties what it is about to measure.
+/// What the kernel does not report is nullopt, never a guess: only a file's owner or a writer may
+/// measure it. `query` uses cachestat(2), Linux 6.5, or mincore(2) where cachestat(2) is missing or
+/// wrong, as on overlayfs. On a FUSE file system that does not keep its cache when a file is opened
+/// (keep_cache), the query's own open(2) evicts the file.
 ///
-/// A file that cannot be opened is a record with its errno; off Linux every file is one, with
+/// A file that cannot be opened gets a record with its errno; on other systems every file gets
 /// ENOSYS. Throws std::bad_alloc, and what `progress` throws.
 inline cache_report query(const std::vector<std::string>& paths, const query_options& options = {});
 
-/// The same for one file that the caller holds open. Its offset stays where it is, and nothing is
-/// opened: that is how to query FUSE without emptying it.
+/// The same for one file that the caller holds open. The descriptor keeps its offset, and nothing
+/// is opened, so a file on FUSE is not evicted.
 inline cache_report query(int descriptor, const query_options& options = {});
 
 #if defined(__linux__)

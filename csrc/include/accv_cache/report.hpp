@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the reports of all verbs have in common.
+// The base of the reports of `drop` and `query`.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ inline namespace ACCV_CACHE_ABI {
 /// The step at which a file failed.
 enum class failed_step : unsigned char {
     NONE,        ///< It did not fail.
-    NAME,        ///< What was given cannot be a path: it has a NUL byte inside.
+    NAME,        ///< The path has a NUL byte inside.
     OPEN,        ///< open(2)
     STATUS,      ///< fstat(2)
     ADVISE,      ///< posix_fadvise(2)
@@ -25,23 +25,23 @@ enum class failed_step : unsigned char {
     MEASURE,     ///< cachestat(2) or mincore(2)
 };
 
-/// One record per file, in the order of the list. Positions are below `size()`; that is not
+/// One record per file, in the order of the list. Positions must be below `size()`, which is not
 /// checked.
 template <class Record>
 class file_report {
 public:
-    /// How many files it is over.
+    /// The number of files.
     std::size_t size() const noexcept { return records_.size(); }
-    /// Whether it is over none.
+    /// Whether it has no file.
     bool empty() const noexcept { return records_.empty(); }
-    /// A file's path; for a descriptor, where /proc says it leads to. As long as the report lives.
+    /// A file's path; for a descriptor, the path that /proc shows. Valid while the report exists.
     std::string_view path(std::size_t position) const noexcept { return paths_.text(position); }
-    /// What is known of a file.
+    /// The record of a file.
     const Record& operator[](std::size_t position) const noexcept { return records_[position]; }
-    /// What is known of all files, in order.
+    /// The records of all files, in order.
     const std::vector<Record>& records() const noexcept { return records_; }
 
-    /// What was met in directories and skipped.
+    /// What was found in directories and skipped.
     const std::vector<skipped_path>& skipped() const noexcept { return skipped_; }
 
     /// Whether the progress function ended the call early; later files were not touched.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What may be known of a file's residency: where a figure comes from, and resident ranges.
+// Types for a file's residency: the source of a figure, why one is unknown, and resident ranges.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ inline namespace ACCV_CACHE_ABI {
 
 /// Which system call a residency figure comes from.
 enum class residency_source : unsigned char {
-    NONE,       ///< The kernel does not tell the caller.
+    NONE,       ///< The residency is unknown.
     CACHESTAT,  ///< cachestat(2)
     MINCORE,    ///< mincore(2) over a read-only mapping
 };
@@ -22,8 +22,8 @@ enum class residency_source : unsigned char {
 enum class unknown_reason : unsigned char {
     NONE,           ///< It is known, or the file failed or was not touched.
     NOT_PERMITTED,  ///< Only a file's owner or a writer may measure it.
-    NOT_READABLE,   ///< The descriptor is not open to read, and its file cannot be opened again.
-    NOT_SUPPORTED,  ///< The file system cannot be measured, or not on this kernel.
+    NOT_READABLE,   ///< Not open for reading, and the file cannot be opened again.
+    NOT_SUPPORTED,  ///< The file system cannot be measured on this kernel.
     NO_MAPPING,     ///< mmap(2) failed: no memory, or too many mappings.
 };
 
@@ -33,7 +33,7 @@ struct resident_span {
     std::int64_t stop = 0;   ///< One past its last byte.
 };
 
-/// The resident ranges of a file, in order; nullopt: unknown, or not asked for.
+/// The resident ranges of a file, in order; nullopt: unknown, or not requested.
 using resident_spans = std::optional<std::vector<resident_span>>;
 
 }  // namespace ACCV_CACHE_ABI

@@ -17,7 +17,7 @@ enum class DropCacheStatus {
     UNKNOWN_ERROR = 4,     ///< Anything else, such as a name with a NUL byte inside.
 };
 
-/// The name of a status, such as "FILE_OPEN_FAILED"; never nullptr, also for a number that is no
+/// The name of a status, such as "FILE_OPEN_FAILED"; never nullptr, even for a number that is no
 /// status.
 ///
 ///     std::puts(accv_cache::to_string(accv_cache::drop_videos_cache({"a.mp4"})));

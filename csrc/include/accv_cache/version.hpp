@@ -3,7 +3,7 @@
 #pragma once
 
 /// @file
-/// The one place that knows the version: CMake, the wheel and Python all read it from here.
+/// CMake, the wheel and Python read the version from here.
 
 #define ACCV_CACHE_VERSION_MAJOR 0  ///< The first part, a number for `#if`.
 #define ACCV_CACHE_VERSION_MINOR 1  ///< The second part.

@@ -30,7 +30,7 @@ inline const char* as_c_path(const char* path) noexcept { return path; }
 inline const char* as_c_path(const std::string& path) noexcept {
     return std::strlen(path.c_str()) == path.size() ? path.c_str() : nullptr;
 }
-/// std::filesystem::path, without including its header for those who do not use it.
+/// For std::filesystem::path, without including its header.
 template <class Path>
 auto as_c_path(const Path& path) noexcept -> decltype(as_c_path(path.native())) {
     return as_c_path(path.native());
@@ -88,8 +88,8 @@ private:
     patience retries_;
 };
 
-/// `drop_videos_cache` over the positions of any list: `path_at(position)` gives a path, or nullptr
-/// for what cannot be one. SUCCESS, if the tick says stop before a file fails.
+/// `drop_videos_cache` over the positions of any list: `path_at(position)` returns a path, or
+/// nullptr for an invalid one. Returns SUCCESS if the tick stops it before a file fails.
 template <class PathAt>
 DropCacheStatus drop_videos_cache_at(const PathAt& path_at, std::size_t count, std::size_t workers,
                                      ticker& tick) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evicting one file of any size, a very large one piece by piece.
+// Evicts one file of any size, a very large one piece by piece.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// Evicts a large file piece by piece, the pieces being the positions of a batch.
+/// Evicts a large file as a batch whose positions are the pieces of the file.
 class piecewise_eviction {
 public:
     struct item {};
@@ -36,7 +36,8 @@ public:
     verdict finish(std::size_t piece, item&) noexcept {
         const auto nth = static_cast<std::int64_t>(piece);
         const std::int64_t start = piece == 0 ? range_.offset : first_end_ + (nth - 1) * step_;
-        // The last piece goes as far as the caller asked, which may be further than the size was.
+        // The last piece ends where the caller's range ends, which may be behind the size that was
+        // read.
         const std::int64_t length = piece + 1 != pieces_ ? first_end_ + nth * step_ - start
                                     : range_.length != 0 ? range_.length - (start - range_.offset)
                                                          : 0;
@@ -44,10 +45,10 @@ public:
     }
 
 private:
-    /// A seam inside a folio leaves it behind.
+    /// A folio cut by a piece boundary is evicted by neither piece.
     static constexpr std::int64_t seam = std::int64_t{2} << 20;
     static constexpr std::int64_t least_step = 16 * seam;
-    /// Bounds what the calls cost on a file that has few pages in memory.
+    /// Bounds the cost of the calls for a file with few pages in memory.
     static constexpr std::int64_t most_pieces = 256;
 
     static constexpr std::int64_t round_up(std::int64_t bytes) noexcept {
@@ -62,12 +63,12 @@ private:
 };
 
 /// Evicts the pages of `fd` that lie wholly inside `range`, of which at most `bytes` are resident.
-/// Returns a verdict: `proceed`, an errno, or `interrupted` when the tick said stop; throws what
-/// the tick throws.
+/// Returns `proceed`, an errno, or `interrupted` when the tick stopped it; throws what the tick
+/// throws.
 ///
-/// `alone`: on the calling thread, with no other file under way, so that a large file may have all
-/// threads to itself. One call evicts about 5 GiB a second in 4 KiB folios, and cannot be
-/// interrupted; so a very large file is evicted piece by piece on one thread too.
+/// `alone`: runs on the calling thread while no other file is processed, so a large file may use
+/// all threads. One posix_fadvise(2) evicts about 5 GiB per second in 4 KiB folios and cannot be
+/// interrupted, so a very large file is evicted piece by piece on one thread too.
 inline verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::int64_t file_size,
                      bool alone, std::size_t workers, ticker& tick) {
     batch_options options;
@@ -86,7 +87,7 @@ inline verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::i
         run_batch(job, job.pieces(), options, alone ? tick : tick_of_worker);
     if (result.stopped) return interrupted;
     if (result.failure != proceed) return result.failure;
-    // Once over the whole: folios that grew across a seam while the pieces were under way.
+    // Once more for the whole range: folios may have grown across a piece boundary meanwhile.
     return -advise_evict(fd, range);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Replacing the directories of a list by the files below them.
+// Replaces the directories of a list by the files below them.
 #pragma once
 
 #include <sys/stat.h>
@@ -21,13 +21,13 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// Tells for each path of a list whether it is a directory. What cannot be told is not: opening it
-/// will say why.
+/// Finds out for each path of a list whether it is a directory. A path that cannot be checked
+/// counts as a file; opening it gives the error.
 class directory_check {
 public:
     struct item {};
 
-    /// Writes its answers to `is_directory`, which has a place for each target.
+    /// Writes its results to `is_directory`, which has one element per target.
     directory_check(const target_list& targets, std::vector<char>& is_directory) noexcept
         : targets_(targets), is_directory_(is_directory) {}
 
@@ -46,7 +46,8 @@ private:
 /// The list with each directory replaced by the files below it.
 struct expansion {
     target_list targets;
-    /// For each target its position in the list before, or `no_position` for a file that was found.
+    /// The position of each target in the original list, or `no_position` for a file that was
+    /// found.
     std::vector<std::size_t> origins;
     std::vector<skipped_path> skipped;
     bool stopped = false;
@@ -59,7 +60,7 @@ struct expansion {
         return positions;
     }
 
-    /// Carries what is known of the targets over to their new positions. An empty list stays empty.
+    /// Moves values to the new positions of their targets. An empty list stays empty.
     template <class Value>
     std::vector<Value> carry_over(std::vector<Value> values) const {
         if (values.empty()) return values;
@@ -70,12 +71,12 @@ struct expansion {
     }
 };
 
-/// Lists the directories of `targets`, each in its place.
+/// Replaces each directory of `targets`, at its position, by the files below it.
 inline expansion expand(const target_list& targets, const std::vector<char>& is_directory,
                         const walk_options& options, ticker& tick) {
     expansion expanded;
     directory_walk<ticker> walk(options, tick);
-    expanded.stopped = !tick.serve();  // a walk may take long, and nothing is touched yet
+    expanded.stopped = !tick.serve();  // a walk may take long, and no file is touched yet
     for (std::size_t i = 0; i != targets.size() && !expanded.stopped; ++i) {
         if (is_directory[i] == 0) {
             expanded.targets.append(targets, i);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why pages stayed.
+// Finds the reasons why pages stayed.
 #pragma once
 
 #include <sys/stat.h>
@@ -23,10 +23,10 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// The memory inside `range` that is in a page or folio with a part outside, where the boundary
-/// `edge` cuts it. The kernel tells no folio's size, but a folio is a naturally aligned power of
-/// two of pages that are all resident: the largest such block around the edge that is resident
-/// after the eviction, when nothing that lies wholly inside was left.
+/// The resident bytes of `range` in the page or folio that its boundary `edge` cuts. The kernel
+/// does not report the size of a folio, but a folio is a naturally aligned power of two of pages,
+/// all of them resident. So it is the largest such block around the edge that is resident after the
+/// eviction.
 inline std::int64_t resident_at_edge(int fd, const byte_range& range, std::int64_t edge,
                                      const struct stat& status,
                                      file_system_lookup& file_systems) noexcept {
@@ -46,7 +46,7 @@ inline std::int64_t resident_at_edge(int fd, const byte_range& range, std::int64
     return inside;
 }
 
-/// Sorts what stayed by reason. What is left over is `busy`, until a process is found to map it.
+/// Splits what stayed by reason. The rest is `busy` until a process is found to map it.
 inline kept_bytes reasons_for(int fd, const byte_range& range, const struct stat& status,
                               const residency& told, file_system_lookup& file_systems) noexcept {
     kept_bytes kept;
@@ -72,16 +72,17 @@ inline kept_bytes reasons_for(int fd, const byte_range& range, const struct stat
     return kept;
 }
 
-/// The bytes of the pages that an end of `range` cuts: they stay whoever maps the file.
+/// The bytes of the pages that an end of `range` cuts: they stay whether or not a process maps the
+/// file.
 inline std::int64_t cut_by(const byte_range& range) noexcept {
     const std::int64_t before = range.offset % page_size();
-    const std::int64_t last = range.length % page_size();  // their sum could be no off_t
+    const std::int64_t last = range.length % page_size();  // their sum could overflow off_t
     const bool start = before != 0;
     const bool end = range.length != 0 && (before + last) % page_size() != 0;
     return (start ? page_size() : 0) + (end ? page_size() : 0);
 }
 
-/// Turns `busy` into `mapped` where a process is seen to have the file mapped. The same for edge
+/// Changes `busy` to `mapped` where a process has the file mapped. The same for edge
 /// bytes beyond the pages that the range itself cuts: they may be mapped pages.
 ///
 /// It reads the maps of every process, which takes milliseconds. So it is not done for a file whose

@@ -56,7 +56,7 @@ public:
         return said;
     }
 
-    std::vector<resident_spans> spans;  // empty where nobody asked
+    std::vector<resident_spans> spans;  // empty if not requested
 
 private:
     verdict fail(std::size_t position, failed_step step, int error) noexcept {
@@ -75,8 +75,8 @@ private:
             found = read_spans(file.fd, range, file.status, told, file_systems, go_on);
         if (tick.stopped()) return interrupted;
 
-        // Of a file that was truncated meanwhile, the pages went with its end. One that grew is
-        // told as it was.
+        // Truncating a file meanwhile removes pages. A file that grew is reported at its earlier
+        // size.
         struct stat now = file.status;
         if (told.resident_bytes != 0) read_status(file.fd, now);
         cache_record& record = records[position];
@@ -101,7 +101,7 @@ private:
         return proceed;
     }
 
-    /// Forgets what lies behind the end of a file that was truncated meanwhile.
+    /// Removes spans behind the end of a file that was truncated meanwhile.
     static void cut(std::vector<resident_span>& spans, std::int64_t size) noexcept {
         while (!spans.empty() && spans.back().start >= size) spans.pop_back();
         if (!spans.empty()) spans.back().stop = std::min(spans.back().stop, size);

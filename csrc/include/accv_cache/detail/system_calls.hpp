@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every system call that the core makes, each a thin wrapper that gives its result or -errno.
+// Every system call of the core, as a thin wrapper that returns its result or -errno.
 #pragma once
 
 #include <dirent.h>
@@ -23,7 +23,7 @@
 #include "accv_cache/version.hpp"
 
 /// The system calls of the core, under their own names. A test build puts another header of this
-/// name first in its include path, in which each call can be made to fail.
+/// name first in its include path, where each call can be made to fail.
 namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail::sys {
@@ -51,12 +51,12 @@ constexpr long number_offset = 0x40000000;
 #else
 constexpr long number_offset = 0;
 #endif
-// From number 424 on a call has one number everywhere, but for this offset.
+// From number 424 on, a call has the same number on every architecture, plus this offset.
 constexpr long close_range_number = number_offset + 436;  // Linux 5.9
 constexpr long openat2_number = number_offset + 437;      // Linux 5.6
 constexpr long cachestat_number = number_offset + 451;    // Linux 6.5
 
-// statx(2), Linux 4.11, is older than that. glibc has it since 2.28.
+// statx(2), Linux 4.11, has an older number. glibc has had it since 2.28.
 #if defined(__x86_64__)
 constexpr long statx_number = number_offset + 332;
 #elif defined(__i386__) || defined(__powerpc__)
@@ -129,7 +129,7 @@ inline int fstatat(int folder, const char* path, struct stat& status, int flags)
     return or_error(::fstatat(folder, path, &status, flags));
 }
 
-/// A device's number from its two parts, as the C library puts them together.
+/// Combines the two parts of a device number as the C library does.
 constexpr dev_t device_number(unsigned major_part, unsigned minor_part) noexcept {
     const auto high = static_cast<std::uint64_t>(major_part);
     const auto low = static_cast<std::uint64_t>(minor_part);
@@ -137,9 +137,9 @@ constexpr dev_t device_number(unsigned major_part, unsigned minor_part) noexcept
                               (low & 0xffffff00) << 12 | (low & 0xff));
 }
 
-/// What statx(2) gives: `struct statx`, of which only what the core reads has a name.
+/// What statx(2) returns: `struct statx`, with names for the fields that the core reads.
 struct extended_status {
-    std::uint32_t mask;  ///< Which of the fields the file system filled in.
+    std::uint32_t mask;  ///< The fields that the file system filled in.
     std::uint32_t unused_1[6];
     std::uint16_t mode;
     std::uint16_t unused_2;
@@ -160,7 +160,7 @@ static_assert(sizeof(extended_status) == 256, "the kernel writes 256 bytes");
 constexpr unsigned statx_type = 0x1;
 constexpr unsigned statx_inode = 0x100;
 constexpr unsigned statx_mount = 0x1000;  // Linux 5.8
-/// What a network file system remembers will do: no question to a server.
+/// A network file system may use cached attributes and asks no server.
 constexpr int statx_dont_sync = 0x4000;
 
 inline int statx(int folder, const char* path, int flags, unsigned mask,
@@ -197,7 +197,7 @@ inline int fdopendir(int fd, DIR*& directory) noexcept {
     return directory != nullptr ? 0 : -errno;
 }
 
-/// At the end `entry` is nullptr, which readdir(3) tells from an error by errno alone.
+/// At the end, `entry` is nullptr. Only errno tells the end from an error (readdir(3)).
 inline int readdir(DIR* directory, const dirent*& entry) noexcept {
     errno = 0;
     entry = ::readdir(directory);
@@ -220,8 +220,8 @@ inline int sync_file_range(int fd, off_t offset, off_t length, unsigned flags) n
 
 inline int fdatasync(int fd) noexcept { return or_error(::fdatasync(fd)); }
 
-/// ioctl(2) FS_IOC_FIEMAP with FIEMAP_FLAG_SYNC, which writes the whole file back and waits; of the
-/// map that it also makes, it asks for the number of extents of one byte.
+/// ioctl(2) FS_IOC_FIEMAP with FIEMAP_FLAG_SYNC, which writes the whole file back and waits. It
+/// requests only the number of extents of one byte.
 inline int sync_by_fiemap(int fd) noexcept {
     struct {  // struct fiemap
         std::uint64_t start = 0;
@@ -234,13 +234,13 @@ inline int sync_by_fiemap(int fd) noexcept {
     return or_error(::ioctl(fd, _IOWR('f', 11, map), &map));
 }
 
-/// What cachestat(2) takes: bytes, a length of 0 being 'to the end'.
+/// The range of cachestat(2), in bytes; a length of 0 means 'to the end'.
 struct cachestat_range {
     std::uint64_t offset;
     std::uint64_t length;
 };
 
-/// What cachestat(2) gives: pages.
+/// The result of cachestat(2), in pages.
 struct cachestat_pages {
     std::uint64_t cached;
     std::uint64_t dirty;
@@ -253,7 +253,7 @@ inline int cachestat(int fd, const cachestat_range& range, cachestat_pages& page
     return static_cast<int>(or_error(::syscall(cachestat_number, fd, &range, &pages, 0U)));
 }
 
-/// Maps a part of a file to read, shared with everybody.
+/// Maps a part of a file, read-only and shared.
 inline int mmap(int fd, off_t offset, std::size_t bytes, void*& start) noexcept {
     start = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, offset);
     return start != MAP_FAILED ? 0 : -errno;

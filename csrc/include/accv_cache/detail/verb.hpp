@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every verb does with a list of files.
+// The steps that `drop` and `query` share for a list of files.
 #pragma once
 
 #include <cstddef>
@@ -48,20 +48,20 @@ inline target_list targets_of(int descriptor) {
     return targets;
 }
 
-/// The range that the options ask for. A length of 0 is no range at all there, and 'to the end' in
-/// a `byte_range`.
+/// The range of the options. Their length of 0 is invalid, while in a `byte_range` it means 'to the
+/// end'.
 inline byte_range range_of(const file_options& options) noexcept {
     return {options.offset, options.length == 0 ? -1 : options.length.value_or(0)};
 }
 
-/// How far a verb has come with its files; read by the calling thread while workers count.
+/// The progress of a verb. Workers count; the calling thread reads.
 struct file_counters {
     std::atomic<std::size_t> total_files{0};
     std::atomic<std::size_t> done_files{0};
-    std::atomic<std::int64_t> bytes{0};  ///< As `file_progress::bytes`.
+    std::atomic<std::int64_t> bytes{0};  ///< The same as `file_progress::bytes`.
 };
 
-/// Tells the caller's progress function how far a verb has come.
+/// Reports the progress to the caller's function.
 struct progress_teller {
     const file_options& options;
     const file_counters& counters;
@@ -72,13 +72,12 @@ struct progress_teller {
     }
 };
 
-/// One call of a verb: its files, and a record of each. Each position is written by one thread at a
-/// time.
+/// One call of a verb: its files and their records. One thread at a time writes a position.
 template <class Record>
 struct file_work {
     target_list targets;
     std::vector<Record> records;
-    std::vector<char> is_directory;  // not vector<bool>: threads write neighbours
+    std::vector<char> is_directory;  // not vector<bool>: threads write adjacent elements
     std::vector<skipped_path> skipped;
     const file_options& options;
     const byte_range range;
@@ -87,7 +86,7 @@ struct file_work {
     progress_teller tell{options, counters};
     ticker tick{tell};
     patience retries;
-    bool always_maps = !has_cachestat();  ///< Every file is measured by mincore(2).
+    bool always_maps = !has_cachestat();  ///< Every file is measured with mincore(2).
     /// For long walks over the pages of one file: only the calling thread may tick.
     const keep_going go_on = [this, caller = ::pthread_self()] {
         return ::pthread_equal(caller, ::pthread_self()) != 0 ? tick() : !tick.stopped();
@@ -103,8 +102,8 @@ struct file_work {
         counters.total_files = targets.size();
     }
 
-    /// Opens the file at `position`, or takes the descriptor that was lent, and asks for its
-    /// status. Where that fails, `file.error` says so.
+    /// Opens the file at `position`, or takes the descriptor that was lent, and reads its status.
+    /// `file.error` is the errno where that fails.
     verdict open(std::size_t position, open_file& file, bool alone) noexcept {
         file = targets.open(position);
         if (file.own && may_map(file)) file.own.keep_access_time();
@@ -113,13 +112,14 @@ struct file_work {
         return proceed;
     }
 
-    /// Reads what the range holds of an open file. Unknown without a reason: the call was stopped.
+    /// Reads the residency of the range in an open file. Unknown without a reason: the call was
+    /// stopped.
     residency read(int fd, const struct stat& status) {
         return read_residency(fd, range, status, file_systems, go_on);
     }
 
-    /// Whether the open file is a directory that the list names: its files come later. A lent
-    /// descriptor stands for itself.
+    /// Whether the open file is a directory of the list, whose files come later. A lent descriptor
+    /// of a directory is a file of its own.
     bool set_aside(std::size_t position, const open_file& file) noexcept {
         is_directory[position] = file.own && S_ISDIR(file.status.st_mode) ? 1 : 0;
         return is_directory[position] != 0;
@@ -130,7 +130,7 @@ struct file_work {
         return always_maps || file_systems.of(file.fd, file.status) != file_system_kind::ordinary;
     }
 
-    /// Forgets the files behind `position`, which nobody touched.
+    /// Removes the files after `position`, which were not touched.
     void end_at(std::size_t position) {
         targets.truncate(position + 1);
         records.resize(position + 1);
@@ -138,8 +138,8 @@ struct file_work {
     }
 
     /// Replaces the directories that were found so far by the files below them, and returns the
-    /// positions of those. What is known of the files, in `records` and in the lists of the verb's
-    /// own, goes to the new positions.
+    /// positions of those. The elements of `records` and of the verb's own lists move to the new
+    /// positions.
     template <class... Values>
     std::vector<std::size_t> expand_directories(std::vector<Values>&... known) {
         if (tick.stopped() || !has_directory(is_directory)) return {};
@@ -153,12 +153,12 @@ struct file_work {
         return expanded.found();
     }
 
-    /// So that the caller may stop before anything is touched.
+    /// The caller may stop the call before any file is touched.
     void tell_start() {
         if (targets.size() != 0) tick.serve();
     }
 
-    /// So that the last progress says that all is done.
+    /// The last progress reports all files as done.
     void tell_end() {
         if (!tick.stopped()) tick.serve();
     }
@@ -166,7 +166,7 @@ struct file_work {
 
 #else
 
-/// The report off Linux: every file is refused, with the same record.
+/// The report on other systems: every file gets the same record.
 template <class Report, class Record>
 Report refuse(const std::vector<std::string>& paths, const Record& refused) {
     path_list names;

@@ -23,14 +23,14 @@ inline int advise_evict(int fd, const byte_range& range) noexcept {
     return sys::posix_fadvise(fd, range.offset, range.length, POSIX_FADV_DONTNEED);
 }
 
-/// Finds out whether advice would be taken, without evicting anything: files behind one whose
-/// advice fails must stay, so that must be known before. The threads of a call share it.
+/// Finds out whether advice would succeed, without evicting anything. Files after one whose advice
+/// fails must stay, so this must be known first. The threads of a call share one object.
 class advice_rehearsal {
 public:
-    /// Gives the advice of eviction for a place where no file has pages. Returns 0 or -errno.
+    /// Advises eviction at an offset where no file has pages. Returns 0 or -errno.
     ///
-    /// What refuses advice is a file system, or a filter of system calls, so one file of a device
-    /// and type stands for the next ones.
+    /// Advice is refused by a file system or by a filter of system calls, so one result holds for
+    /// all files of the same device and type.
     int rehearse(int fd, const struct stat& status) noexcept {
         const std::uint64_t kind = static_cast<std::uint64_t>(status.st_dev) << type_bits |
                                    (status.st_mode & S_IFMT) >> 12;
@@ -44,7 +44,7 @@ public:
 private:
     static constexpr unsigned type_bits = 4;
 
-    std::atomic<std::uint64_t> last_{~std::uint64_t{0}};  // a device number, and a type
+    std::atomic<std::uint64_t> last_{~std::uint64_t{0}};  // a device number and a file type
 };
 
 }  // namespace detail

@@ -31,7 +31,7 @@ struct byte_range {
 
 inline std::int64_t page_size() noexcept { return ::sysconf(_SC_PAGESIZE); }
 
-/// The last page of the largest file ends where no int64_t does: at that one, this rounds down.
+/// Rounds down in the last page of the largest file, whose end overflows int64_t.
 inline std::int64_t round_up_to_page(std::int64_t bytes) noexcept {
     const std::int64_t page = page_size();
     const std::int64_t most = std::numeric_limits<std::int64_t>::max() / page * page;
@@ -42,7 +42,7 @@ inline std::int64_t round_up_to_page(std::int64_t bytes) noexcept {
 /// (include/linux/pagemap.h, MAX_PAGECACHE_ORDER). 2 MiB where pages are 4 KiB.
 inline std::int64_t largest_folio() noexcept { return page_size() * (page_size() / 8); }
 
-/// The most that `range` can hold of a file of `size` bytes, in whole pages: all that it touches.
+/// The largest possible residency of `range` in a file of `size` bytes: all pages that it touches.
 inline std::int64_t most_resident(const byte_range& range, std::int64_t size) noexcept {
     const std::int64_t page = page_size();
     const std::int64_t end = range.end(size);
@@ -51,8 +51,8 @@ inline std::int64_t most_resident(const byte_range& range, std::int64_t size) no
     return std::min(pages, std::numeric_limits<std::int64_t>::max() / page) * page;
 }
 
-/// The part of `range` in a file of `size` bytes, never empty: cachestat(2) takes a length of 0 as
-/// 'to the end'.
+/// The part of `range` inside a file of `size` bytes. It is never empty, because for cachestat(2) a
+/// length of 0 means 'to the end'.
 inline byte_range part_of_file(const byte_range& range, std::int64_t size) noexcept {
     return {range.offset, std::max<std::int64_t>(range.end(size) - range.offset, 1)};
 }

@@ -16,20 +16,20 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// Owns one open file descriptor, or remembers why there is none.
+/// Owns one open file descriptor, or holds the errno that says why there is none.
 class descriptor {
 public:
     descriptor() noexcept = default;
 
-    /// To read, without waiting and without side effects.
+    /// Opens for reading, without waiting and without side effects.
     ///
-    /// O_NONBLOCK: a FIFO without a writer, or a file under a write lease, answers at once instead
-    /// of blocking (open(2), fcntl(2) "Leases"). O_NOCTTY: a terminal does not become ours.
+    /// O_NONBLOCK: a FIFO without a writer, or a file under a write lease, returns at once instead
+    /// of blocking (open(2), fcntl(2) "Leases"). O_NOCTTY: a terminal does not become the
+    /// controlling one.
     static constexpr int open_flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
-    /// Opens `path` with these flags. May fail with EINTR, so that the caller can look at its
-    /// signals before it tries again. What has no pages is not opened: the descriptor only names it
-    /// (O_PATH).
+    /// Opens `path` with these flags. It may fail with EINTR; the caller then handles its signals
+    /// and tries again. A file without pages is opened with O_PATH only.
     static descriptor open(const char* path) noexcept {
         const mode_t type = type_of(path);
         if (S_ISSOCK(type)) return own(-ENXIO);  // as open(2) says
@@ -41,10 +41,10 @@ public:
     /// Another descriptor of the file that `fd` has open.
     static descriptor duplicate(int fd) noexcept { return own(sys::fcntl(fd, F_DUPFD_CLOEXEC)); }
 
-    /// Owns what a system call has opened: a descriptor, or -errno.
+    /// Owns the result of a system call: a descriptor, or -errno.
     static descriptor own(int fd) noexcept { return descriptor(fd); }
 
-    /// Gives the descriptor up to another owner.
+    /// Returns the descriptor to another owner.
     int release() noexcept { return std::exchange(fd_, -EBADF); }
 
     descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -EBADF)) {}
@@ -59,17 +59,17 @@ public:
     descriptor& operator=(const descriptor&) = delete;
     ~descriptor() { reset(); }
 
-    /// Leaves the access time of the file as it is, which mmap(2) would set (file_accessed). For
-    /// the file's owner; others are refused, and lose nothing but that.
+    /// Keeps mmap(2) from updating the access time of the file (file_accessed). Only the file's
+    /// owner may ask for this; for others the access time changes.
     void keep_access_time() const noexcept { sys::fcntl(fd_, F_SETFL, O_NONBLOCK | O_NOATIME); }
 
     explicit operator bool() const noexcept { return fd_ >= 0; }
     int get() const noexcept { return fd_; }
 
-    /// The errno that kept it from being opened; 0 while it is open.
+    /// The errno of opening it; 0 while it is open.
     int error() const noexcept { return fd_ < 0 ? -fd_ : 0; }
 
-    /// Closes it. Linux frees the number even when close(2) fails, so there is no second try.
+    /// Closes it. Linux frees the number even when close(2) fails, so close(2) is never retried.
     void reset() noexcept {
         if (fd_ >= 0) sys::close(fd_);
         fd_ = -EBADF;
@@ -81,13 +81,13 @@ private:
     int fd_ = -EBADF;  // negative: an errno
 };
 
-/// Whether a descriptor only names a file, being opened by O_PATH: what wants its pages gets EBADF.
+/// Whether a descriptor was opened with O_PATH, so that calls on the file's pages fail with EBADF.
 inline bool only_names(int fd) noexcept {
     const int flags = sys::fcntl(fd, F_GETFL);
     return flags >= 0 && (flags & O_PATH) != 0;
 }
 
-/// Whether this errno says that no more files can be open at once, in the process or the system.
+/// Whether this errno means that the process or the system has too many open files.
 inline bool is_out_of_descriptors(int error) noexcept { return error == EMFILE || error == ENFILE; }
 
 }  // namespace detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// When two names are one file: device and inode.
+// The identity of a file: device and inode.
 #pragma once
 
 #include <sys/stat.h>

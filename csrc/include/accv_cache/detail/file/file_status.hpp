@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The status of an open file, with a size for all that has one.
+// The status of an open file, with the size also for a block device.
 #pragma once
 
 #include <sys/stat.h>
@@ -24,7 +24,7 @@ inline int read_status(int fd, struct stat& status) noexcept {
     if (const int error = sys::fstat(fd, status)) return error;
     if (!S_ISBLK(status.st_mode)) return 0;
     std::uint64_t bytes = 0;
-    // O_PATH names a device without opening it: there is no size, and whoever wants pages is told.
+    // O_PATH does not open the device: there is no size, and calls on its pages fail.
     const int error = sys::block_device_size(fd, bytes);
     if (error == 0) status.st_size = static_cast<off_t>(bytes);
     return error == -EBADF ? 0 : error;

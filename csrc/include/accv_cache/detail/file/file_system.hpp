@@ -19,14 +19,14 @@ namespace detail {
 enum class file_system_kind {
     ordinary,
     memory,      ///< tmpfs, ramfs: the page cache is the only copy.
-    huge_pages,  ///< hugetlbfs: memory too, and not the page cache's.
+    huge_pages,  ///< hugetlbfs: memory outside the page cache.
     overlay,     ///< The pages belong to the file of the layer below.
     fuse,        ///< The pages may belong to a backing file (passthrough).
     network,     ///< Written pages stay unstable until a commit: NFS.
     unknown,     ///< statfs(2) failed: any of these.
 };
 
-/// Asks for the kind by the magic number of statfs(2).
+/// Reads the kind from the magic number of statfs(2).
 inline file_system_kind file_system_of(int fd) noexcept {
     struct statfs status{};
     if (sys::fstatfs(fd, status) != 0) return file_system_kind::unknown;
@@ -47,9 +47,8 @@ inline file_system_kind file_system_of(int fd) noexcept {
     }
 }
 
-/// Whether the numbers that readdir(3) gives are those of the inodes that stat(2) gives. Elsewhere
-/// they may be numbers of the layer below (overlayfs), of the server's own making (FUSE) or made up
-/// for the occasion (FAT).
+/// Whether readdir(3) returns the same inode numbers as stat(2). On other file systems they may be
+/// those of the layer below (overlayfs), chosen by the server (FUSE) or temporary (FAT).
 inline bool entries_tell_inodes(int fd) noexcept {
     struct statfs status{};
     if (sys::fstatfs(fd, status) != 0) return false;
@@ -66,19 +65,19 @@ inline bool entries_tell_inodes(int fd) noexcept {
     }
 }
 
-/// Remembers the kind of the last file's file system, so that fstatfs(2) is called once
-/// per list, not once per file. The threads of a call share it.
+/// Caches the kind of the last file's file system, so that fstatfs(2) is called once per list, not
+/// once per file. The threads of a call share one object.
 class file_system_lookup {
 public:
     file_system_kind of(int fd, const struct stat& status) noexcept {
-        // The node of a device lies on devtmpfs, which is a tmpfs; the device's pages do not.
+        // The node of a device is on devtmpfs, a tmpfs, but the device's pages are not.
         if (S_ISBLK(status.st_mode)) return file_system_kind::ordinary;
         const std::uint64_t device = static_cast<std::uint64_t>(status.st_dev) << kind_bits;
         const std::uint64_t last = last_.load(std::memory_order_relaxed);
         if (last >> kind_bits << kind_bits == device && last != nothing)
             return static_cast<file_system_kind>(last & kind_mask);
         const file_system_kind kind = file_system_of(fd);
-        if (kind == file_system_kind::unknown) return kind;  // the next file may tell
+        if (kind == file_system_kind::unknown) return kind;  // it may succeed for the next file
         last_.store(device | static_cast<std::uint64_t>(kind), std::memory_order_relaxed);
         return kind;
     }
@@ -88,7 +87,7 @@ private:
     static constexpr std::uint64_t kind_mask = 7;
     static constexpr std::uint64_t nothing = ~std::uint64_t{0};
 
-    std::atomic<std::uint64_t> last_{nothing};  // a device number, and the kind in its low bits
+    std::atomic<std::uint64_t> last_{nothing};  // a device number with the kind in its low bits
 };
 
 }  // namespace detail

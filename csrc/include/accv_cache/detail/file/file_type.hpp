@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What kind of file a name stands for, without opening it.
+// The type of a file, without opening it.
 #pragma once
 
 #include <fcntl.h>
@@ -14,10 +14,10 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// The type of the file that `path` leads to, such as S_IFDIR; 0 if it cannot be told.
+/// The type of the file that `path` resolves to, such as S_IFDIR; 0 if it cannot be read.
 ///
-/// A type never changes, so what a network file system remembers will do, and saves a question to
-/// its server. Old container runtimes answer EPERM to statx(2).
+/// A type never changes, so attributes that a network file system has cached are enough. Old
+/// container runtimes return EPERM for statx(2).
 inline mode_t type_of(const char* path) noexcept {
     sys::extended_status extended{};
     const int flags = sys::statx_dont_sync | AT_NO_AUTOMOUNT;
@@ -29,7 +29,7 @@ inline mode_t type_of(const char* path) noexcept {
 }
 
 /// Whether the kernel may keep pages for a file of this mode. A FIFO, a socket and a character
-/// device have none, and to open one may wake its writer, or start the device.
+/// device have none, and opening one may wake its writer or start the device.
 inline bool may_have_pages(mode_t mode) noexcept {
     return !S_ISFIFO(mode) && !S_ISCHR(mode) && !S_ISSOCK(mode);
 }

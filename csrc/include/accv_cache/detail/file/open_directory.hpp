@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An open directory, and the loop over its entries.
+// The owner of an open directory, with the loop over its entries.
 #pragma once
 
 #include <dirent.h>
@@ -16,10 +16,10 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// Owns one open directory, or remembers why there is none.
+/// Owns one open directory, or holds the errno that says why there is none.
 class open_directory {
 public:
-    /// What a directory is opened with to be listed.
+    /// The flags that open a directory for listing.
     static constexpr int flags = O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC;
 
     explicit open_directory(const char* path) noexcept
@@ -36,10 +36,10 @@ public:
     explicit operator bool() const noexcept { return stream_ != nullptr; }
     int fd() const noexcept { return ::dirfd(stream_.get()); }
 
-    /// The errno that kept it from being opened; 0 while it is open.
+    /// The errno of opening it; 0 while it is open.
     int error() const noexcept { return error_; }
 
-    /// Calls `visit` with each entry but "." and "..". Returns 0, or the errno of readdir(3).
+    /// Calls `visit` with each entry except "." and "..". Returns 0, or the errno of readdir(3).
     template <class Visit>
     int for_each_entry(Visit&& visit) const {
         const dirent* entry = nullptr;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two readers of residency, cachestat(2) and mincore(2): which of them to believe, and why
-// none.
+// Reads residency with cachestat(2) or mincore(2), whichever is correct for the file.
 #pragma once
 
 #include <fcntl.h>
@@ -28,15 +27,15 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// Asked again and again in a long walk over pages: false ends it. Empty: nobody is asked.
+/// Called repeatedly during a long scan of pages; false ends the scan. Empty: not called.
 using keep_going = std::function<bool()>;
 
-/// The memory that a range of a file holds, in whole pages.
+/// The resident bytes of a range of a file, in whole pages.
 struct residency {
     residency_source source = residency_source::NONE;
     unknown_reason unknown = unknown_reason::NONE;
     std::int64_t resident_bytes = 0;
-    // What cachestat(2) alone tells.
+    // Only cachestat(2) reports these.
     std::optional<std::int64_t> dirty_bytes;
     std::optional<std::int64_t> writeback_bytes;
     std::optional<std::int64_t> evicted_bytes;
@@ -50,8 +49,8 @@ struct residency {
 
     bool known() const noexcept { return source != residency_source::NONE; }
 
-    /// Takes away what lies behind the end of a file, which a large folio may hold, and tmpfs
-    /// (fallocate(2)).
+    /// Removes pages behind the end of a file, which a large folio and tmpfs (fallocate(2)) may
+    /// have.
     void limit_to(std::int64_t most) noexcept {
         resident_bytes = std::min(resident_bytes, most);
         for (auto* each : {&dirty_bytes, &writeback_bytes, &evicted_bytes, &recently_evicted_bytes})
@@ -59,7 +58,7 @@ struct residency {
     }
 };
 
-/// cachestat(2), Linux 6.5. Gives 0 or -errno.
+/// cachestat(2), Linux 6.5. Returns 0 or -errno.
 inline int cachestat(int fd, const byte_range& range, residency& told) noexcept {
     sys::cachestat_pages pages{};
     const sys::cachestat_range asked{static_cast<std::uint64_t>(range.offset),
@@ -77,28 +76,27 @@ inline int cachestat(int fd, const byte_range& range, residency& told) noexcept 
     return 0;
 }
 
-/// Whether there is a cachestat(2): asked of no file, since the kernel looks at the descriptor
-/// first.
+/// Whether the kernel has cachestat(2). It checks the descriptor first, so no file is needed.
 inline bool has_cachestat() noexcept {
     residency ignored;
     return cachestat(-1, {}, ignored) == -EBADF;
 }
 
-/// Whether an error of cachestat(2) means that there is no such call here, not that this file may
-/// not be measured. Old container runtimes answer EPERM to every call that they do not know.
+/// Whether an error of cachestat(2) means that the call is missing, not that this file may not be
+/// measured. Old container runtimes return EPERM for every call that they do not know.
 inline bool is_cachestat_missing(int error) noexcept {
     return error == EPERM ? !has_cachestat() : error == ENOSYS;
 }
 
-/// A descriptor that mmap(2) can take, and that leaves the access time of the file as it is: the
-/// one that is given, or another of the same file.
+/// A descriptor that mmap(2) accepts and that keeps the access time of the file: the given one, or
+/// another one of the same file.
 class mappable {
 public:
     mappable(int fd, file_system_kind kind) noexcept : fd_(fd) {
         const int flags = sys::fcntl(fd, F_GETFL);
         const bool readable = flags >= 0 && (flags & O_ACCMODE) != O_WRONLY;
         const bool keeps_time = (flags & O_NOATIME) != 0;
-        // On FUSE without keep_cache, opening a file empties its cache.
+        // On FUSE without keep_cache, opening a file evicts it.
         if (readable && (keeps_time || kind == file_system_kind::fuse)) return;
         char path[40];
         if (std::snprintf(path, sizeof path, "/proc/thread-self/fd/%d", fd) > 0)
@@ -119,8 +117,8 @@ private:
     int fd_;
 };
 
-/// Owns a read-only mapping of a part of a file. Nothing ever touches its pages, so a file that
-/// shrinks meanwhile raises no SIGBUS, and no page is read in.
+/// Owns a read-only mapping of a part of a file. Its pages are never accessed, so no page is read
+/// in, and a file that shrinks meanwhile raises no SIGBUS.
 class untouched_mapping {
 public:
     untouched_mapping(int fd, std::int64_t offset, std::size_t bytes) noexcept
@@ -140,12 +138,12 @@ private:
     const std::size_t bytes_;
 };
 
-/// The pages that one mincore(2) looks at.
+/// The pages that one mincore(2) checks.
 constexpr std::int64_t mincore_window = 32768;
 
 /// Walks the pages of [start, stop) with mincore(2) in windows of bounded size, and calls
-/// `visit(page offset in bytes)` for each resident one. Gives 0, the -errno of mmap(2) or
-/// mincore(2), or -ECANCELED when it may not go on.
+/// `visit(page offset in bytes)` for each resident one. Returns 0, the -errno of mmap(2) or
+/// mincore(2), or -ECANCELED when it was stopped.
 template <class Visit>
 int for_each_resident_page(int fd, std::int64_t start, std::int64_t stop, const keep_going& go_on,
                            Visit&& visit) {
@@ -163,12 +161,12 @@ int for_each_resident_page(int fd, std::int64_t start, std::int64_t stop, const 
         const auto pages = static_cast<std::size_t>(bytes / page);
         for (std::size_t i = 0; i != pages; ++i)
             if ((vector[i] & 1) != 0) visit(at + static_cast<std::int64_t>(i) * page);
-        if (stop - at <= window) break;  // or `at` may grow beyond what it can hold
+        if (stop - at <= window) break;  // or `at` may overflow
     }
     return 0;
 }
 
-/// What an error of `for_each_resident_page` says of the file.
+/// The reason that an error of `for_each_resident_page` stands for.
 inline unknown_reason reason_of(int error) noexcept {
     switch (-error) {
         case ECANCELED:
@@ -185,13 +183,14 @@ inline unknown_reason reason_of(int error) noexcept {
     }
 }
 
-/// Why mincore(2) may not be believed about a file of `size` bytes; NONE: it may. It is asked of
-/// mincore itself: of a file that the caller neither owns nor may write it claims every page
-/// (mm/mincore.c, can_do_mincore), so also one behind the end, where no file has any. The owner
-/// that stat(2) shows is no answer: behind overlayfs, FUSE passthrough and id-mapped mounts,
-/// mincore looks at another inode, or at another user.
+/// Why the figures of mincore(2) are not true for a file of `size` bytes; NONE: they are. For a
+/// file that the caller neither owns nor may write, mincore(2) reports every page as resident
+/// (mm/mincore.c, can_do_mincore), even one behind the end, where no file has pages. The owner from
+/// stat(2) does not decide this: on overlayfs, FUSE passthrough and id-mapped mounts, mincore(2)
+/// checks another inode or another user.
 inline unknown_reason distrust_of_mincore(int fd, std::int64_t size) {
-    constexpr std::int64_t far_behind = std::int64_t{1} << 30;  // tmpfs may have pages closer by
+    constexpr std::int64_t far_behind = std::int64_t{1}
+                                        << 30;  // tmpfs may have pages closer to the end
     constexpr std::int64_t last = std::numeric_limits<std::int64_t>::max() - far_behind;
     const std::int64_t nowhere = std::min(size, last) / far_behind * far_behind + far_behind;
     bool claimed = false;
@@ -202,7 +201,7 @@ inline unknown_reason distrust_of_mincore(int fd, std::int64_t size) {
                       : unknown_reason::NONE;
 }
 
-/// Counts by mincore(2).
+/// Counts with mincore(2).
 inline residency count_by_mincore(int fd, const byte_range& range, std::int64_t size,
                                   const keep_going& go_on = {}) {
     residency seen;
@@ -214,15 +213,15 @@ inline residency count_by_mincore(int fd, const byte_range& range, std::int64_t 
     return seen;
 }
 
-/// Reads what `range` of a file holds, with whichever reader can be trusted there. `status` is that
-/// of `read_status`. Unknown without a reason: it was not to go on.
+/// Reads the residency of `range` with the call that is correct for the file. `status` is that
+/// of `read_status`. Unknown without a reason: it was stopped.
 ///
 /// Where cachestat(2) finds pages, it is right. On overlayfs it succeeds and finds none, because
-/// the pages belong to the file below; so it may on FUSE, for a file with a backing file.
+/// the pages belong to the file below. The same may happen on FUSE, for a file with a backing file.
 inline residency read_residency(int fd, const byte_range& range, const struct stat& status,
                                 file_system_lookup& file_systems, const keep_going& go_on = {}) {
     residency told;
-    if (!may_have_pages(status.st_mode)) {  // cachestat(2) of an open one says so, too
+    if (!may_have_pages(status.st_mode)) {  // cachestat(2) of an open one agrees
         told.source = residency_source::CACHESTAT;
         return told;
     }
@@ -240,8 +239,8 @@ inline residency read_residency(int fd, const byte_range& range, const struct st
     const bool may_hide = kind == file_system_kind::overlay || kind == file_system_kind::fuse ||
                           kind == file_system_kind::unknown;
     if (error == 0 && !may_hide) return told;
-    // Of a device, mincore(2) does not see what a file system has read of it; of huge pages it
-    // tells whether they are mapped, not whether they are in memory.
+    // For a device, mincore(2) does not see what a file system has read from it. For huge pages it
+    // reports whether they are mapped, not whether they are in memory.
     if (S_ISBLK(status.st_mode) || kind == file_system_kind::huge_pages)
         return residency::not_known(unknown_reason::NOT_SUPPORTED);
     const mappable file(fd, kind);
@@ -249,7 +248,7 @@ inline residency read_residency(int fd, const byte_range& range, const struct st
     const unknown_reason distrust = distrust_of_mincore(file.get(), status.st_size);
     if (distrust != unknown_reason::NONE) return residency::not_known(distrust);
     const residency seen = count_by_mincore(file.get(), range, status.st_size, go_on);
-    // On FUSE that nothing is seen confirms what cachestat told, with more figures.
+    // On FUSE, if mincore sees nothing either, cachestat was right, and it has more figures.
     const bool confirmed = told.known() && seen.known() && seen.resident_bytes == 0;
     return kind == file_system_kind::fuse && confirmed ? told : seen;
 }

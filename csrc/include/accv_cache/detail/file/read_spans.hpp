@@ -27,17 +27,17 @@ public:
     span_search(int fd, file_system_kind kind, std::int64_t size, const keep_going& go_on)
         : fd_(fd), file_(fd, kind), size_(size), go_on_(go_on) {}
 
-    /// By mincore(2) alone, in [start, stop). False if it could not be done.
+    /// With mincore(2) only, in [start, stop). Returns false if that fails.
     bool by_mincore(std::int64_t start, std::int64_t stop) {
         const std::int64_t page = page_size();
         const auto visit = [&](std::int64_t at) { add(found_, at, at + page); };
         return for_each_resident_page(file_.get(), start, stop, go_on_, visit) == 0;
     }
 
-    /// By cachestat(2), which is right but tells only how many pages there are: so it halves a
-    /// range until that says which. Where mincore(2) sees as many in a smaller range, it sees the
-    /// same ones, and is quicker; it does not see a page that is only partly up to date, or whose
-    /// read is under way. `start` and `stop` are whole pages.
+    /// With cachestat(2), which is right but reports only the number of pages, so a range is halved
+    /// until the number determines the pages. Where mincore(2) sees as many in a smaller range, it
+    /// sees the same ones, and is faster. It does not see a page that is only partly up to date, or
+    /// that is being read. `start` and `stop` are whole pages.
     bool by_cachestat(std::int64_t start, std::int64_t stop) {
         residency told;
         if ((go_on_ && !go_on_()) || cachestat(fd_, {start, stop - start}, told) != 0) return false;
@@ -64,7 +64,7 @@ private:
             spans.push_back({start, stop});
     }
 
-    /// False if mincore(2) sees other than `resident` bytes.
+    /// Returns false unless mincore(2) sees exactly `resident` bytes.
     bool try_mincore(std::int64_t start, std::int64_t stop, std::int64_t resident) {
         const std::int64_t page = page_size();
         std::vector<resident_span> seen;
@@ -85,7 +85,7 @@ private:
     std::vector<resident_span> found_;
 };
 
-/// The resident ranges of `range`, of which `told` was just read; nullopt if they are unknown.
+/// The resident ranges of `range`, whose residency `told` was just read; nullopt if unknown.
 inline resident_spans read_spans(int fd, const byte_range& range, const struct stat& status,
                                  const residency& told, file_system_lookup& file_systems,
                                  const keep_going& go_on = {}) {

@@ -33,11 +33,11 @@ namespace detail {
 
 /// Finds the regular files below directories: each inode once, names in order.
 ///
-/// Each directory is opened below the one that is walked, and no link is followed on the way unless
-/// the caller asks for it: whoever owns a part of the tree cannot lead the walk to a place outside.
+/// Each directory is opened relative to the one that is walked, and links are followed only if the
+/// caller asks for it. So the owner of a part of the tree cannot lead the walk out of it.
 ///
-/// It asks for no more than directory entries tell (readdir(3), d_type and d_ino), because on a
-/// network file system a stat(2) per file costs a round trip each.
+/// It uses only the directory entries (readdir(3), d_type and d_ino), because on a network file
+/// system each stat(2) costs a round trip.
 template <class Tick>
 class directory_walk {
 public:
@@ -46,15 +46,15 @@ public:
         int error;  ///< An errno.
     };
 
-    /// `tick()` is asked once a directory, `tick.serve()` where a signal came; false ends the walk.
+    /// `tick()` is called once per directory, `tick.serve()` after a signal; false ends the walk.
     directory_walk(const walk_options& options, Tick& tick) noexcept
         : options_(options), tick_(tick) {}
 
-    /// Appends what it finds below `root` to `files()` and to the lists beside it. False if the
-    /// tick asked to stop.
+    /// Appends what it finds below `root` to `files()` and the other lists. Returns false if the
+    /// tick stopped it.
     bool run(const std::string& root) {
         directory_ = {root, {}};
-        top_.reset();  // so that no more than two descriptors are open at once
+        top_.reset();  // first, to keep no more than two descriptors open
         pending_.assign(1, folder{root, std::nullopt});
         while (!pending_.empty()) {
             if (!tick_()) return false;
@@ -71,7 +71,7 @@ public:
     }
 
     const path_list& files() const noexcept { return files_; }
-    /// Of each file; 0 where it is not known.
+    /// The inode of each file; 0 where it is not known.
     const std::vector<ino_t>& inodes() const noexcept { return inodes_; }
     /// The directory that was walked last.
     const walked_directory& directory() const noexcept { return directory_; }
@@ -79,10 +79,10 @@ public:
     const std::vector<skipped_path>& skipped() const noexcept { return skipped_; }
 
 private:
-    /// Signals may interrupt a call again and again, but some servers always say EINTR.
+    /// Signals may interrupt a call repeatedly, and some servers return EINTR every time.
     static constexpr int most_tries = 100;
 
-    /// What tells one mount from another. Devices do not: each Btrfs subvolume has its own.
+    /// Identifies a mount. The device does not: each Btrfs subvolume has its own.
     struct mount {
         std::optional<std::uint64_t> number;  // Linux 5.8
         dev_t device = 0;
@@ -93,7 +93,7 @@ private:
     };
     struct folder {
         std::string path;
-        std::optional<mount> within;  // the mount that it must lie in; nullopt: any
+        std::optional<mount> within;  // the mount that it must be on; nullopt: any
     };
     struct entry {
         std::string name;
@@ -101,7 +101,7 @@ private:
         ino_t number;
     };
 
-    /// Returns 0 or an errno. With EINTR nothing was taken.
+    /// Returns 0 or an errno. After EINTR nothing was added.
     int list(const folder& where) {
         const bool is_top = where.path.size() == directory_.path.size();
         const open_directory directory = open(where, is_top);
@@ -174,7 +174,7 @@ private:
         } else if (type == DT_LNK && !followed) {
             skipped_.push_back({std::move(path), skip_reason::SYMBOLIC_LINK});
         } else if (type == DT_REG || type == DT_LNK || type == DT_UNKNOWN) {
-            // A link that leads nowhere, or a name that vanished: opening it will tell.
+            // A broken link or a name that vanished gives its error when it is opened.
             const bool wanted = options_.include.empty() || matches_any(options_.include, path);
             if (!wanted || !is_small(parent, each) || !is_new(parent, each, found, is_known))
                 return;
@@ -185,7 +185,7 @@ private:
         }
     }
 
-    /// False if its status cannot be told.
+    /// Returns false if stat(2) fails.
     bool look_at(const place& parent, const entry& each, struct stat& status) const noexcept {
         const int flags = options_.follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW;
         return sys::fstatat(parent.fd, each.name.c_str(), status, flags) == 0;
@@ -198,16 +198,16 @@ private:
         });
     }
 
-    /// Whether a file is no larger than was asked for. What cannot be told is: opening it will say
-    /// why.
+    /// Whether a file is within the size limit. A file whose size cannot be read is; opening it
+    /// gives the error.
     bool is_small(const place& parent, const entry& each) const noexcept {
         struct stat status{};
         return !options_.max_size_bytes || !look_at(parent, each, status) ||
                status.st_size <= *options_.max_size_bytes;
     }
 
-    /// Whether no other name of the same inode was found before. What only an entry tells of an
-    /// inode may be told of two, so stat(2) confirms it.
+    /// Whether no other name of the same inode was found before. The inode number of an entry may
+    /// be ambiguous, so stat(2) confirms it.
     bool is_new(const place& parent, const entry& each, const file_identity& found, bool is_known) {
         const auto [first, fresh] = first_names_.try_emplace(found, files_.size());
         if (fresh || is_known) return fresh;
@@ -217,11 +217,11 @@ private:
                file_identity::of(one) != file_identity::of(other);
     }
 
-    /// Returns 0 or an errno. A kernel that does not tell is no error.
+    /// Returns 0 or an errno. A kernel without mount numbers is no error.
     static int find_number(int fd, mount& of) noexcept {
         sys::extended_status status{};
         const int error = sys::statx(fd, "", AT_EMPTY_PATH, sys::statx_mount, status);
-        if (error == -ENOSYS || error == -EPERM) return 0;  // not there, or not in this sandbox
+        if (error == -ENOSYS || error == -EPERM) return 0;  // missing, or refused by a sandbox
         if (error == 0 && (status.mask & sys::statx_mount) != 0) of.number = status.mount;
         return -error;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of a list that a walk found, and how they are opened.
+// The files of a list that a walk found, and how to open them.
 #pragma once
 
 #include <fcntl.h>
@@ -29,7 +29,7 @@ struct walked_directory {
     std::string path;
     file_identity identity;
 
-    /// Where in the path of a file below it the part below it starts.
+    /// The position in the path of a file below it where the relative path starts.
     std::size_t below() const noexcept {
         return path.size() + (path.empty() || path.back() != '/' ? 1 : 0);
     }
@@ -40,13 +40,13 @@ struct walked_directory {
 
 /// Which positions of a list are files that a walk found.
 ///
-/// Such a file is opened below the directory that was walked, follows no link, and must be the
-/// regular file that was found. So whoever owns a part of the tree cannot have another file opened.
-/// One directory at a time is kept open for that, by all threads of a call.
+/// Such a file is opened relative to the directory that was walked, without following links, and
+/// must be the regular file that was found. So the owner of a part of the tree cannot have another
+/// file opened. The threads of a call share one open directory at a time.
 class found_files {
 public:
-    /// Adds the file at `position`, behind those that were added before. An inode of 0 is not
-    /// known.
+    /// Adds the file at `position`, which must be behind those added before. An inode of 0 is
+    /// unknown.
     void add(std::size_t position, const walked_directory& directory, ino_t inode) {
         if (runs_.empty() || runs_.back().end() != position ||
             !(runs_.back().directory == directory))
@@ -54,7 +54,7 @@ public:
         runs_.back().inodes.push_back(inode);
     }
 
-    /// Adds a file as another list has it, if it is a found one there.
+    /// Copies a file of another list, if a walk found it there.
     void add(std::size_t position, const found_files& other, std::size_t position_there) {
         if (const run* const there = other.run_of(position_there))
             add(position, there->directory, there->inode_at(position_there));
@@ -62,8 +62,8 @@ public:
 
     bool has(std::size_t position) const noexcept { return run_of(position) != nullptr; }
 
-    /// Opens the file at `position`, which must be a found one. ESTALE: the directory is no longer
-    /// the one that was walked.
+    /// Opens the file at `position`, which a walk must have found. ESTALE: the directory is no
+    /// longer the one that was walked.
     descriptor open(std::size_t position, const char* path) const noexcept {
         const run& files = *run_of(position);
         const char* const below = path + files.directory.below();
@@ -85,7 +85,7 @@ public:
     }
 
 private:
-    /// Files found below one directory, at positions in a row.
+    /// Files found below one directory, at consecutive positions.
     struct run {
         std::size_t first;
         walked_directory directory;
@@ -114,7 +114,7 @@ private:
     /// Returns 0 or -errno.
     int exchange_directory(const run& files) const noexcept {
         now_->files = nullptr;
-        now_->folder.reset();  // first, so that one descriptor will do
+        now_->folder.reset();  // first, so that one descriptor is enough
         now_->folder = descriptor::own(
             sys::open(files.directory.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
         struct stat status{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening what lies below a directory, without being led out of it.
+// Opens a file below a directory, and never one outside of it.
 #pragma once
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// Opens `path` directory by directory. Only the last is opened to do anything with it.
+/// Opens `path` directory by directory. Only the last part is opened with `flags`.
 inline descriptor open_below_by_parts(int folder, const char* path, int flags) noexcept {
     descriptor parent;
     while (const char* const slash = std::strchr(path, '/')) {
@@ -36,13 +36,13 @@ inline descriptor open_below_by_parts(int folder, const char* path, int flags) n
     return descriptor::own(sys::openat(folder, path, flags | O_NOFOLLOW));
 }
 
-/// Opens `path`, a relative one of any length without "..", below `folder`, and follows no link in
-/// it: whoever owns a part of the tree cannot lead this to a place outside.
+/// Opens `path` relative to `folder`, and follows no link in it, so the owner of a part of the tree
+/// cannot lead it outside. `path` may have any length and must not contain "..".
 inline descriptor open_below(int folder, const char* path, int flags) noexcept {
     const sys::open_how how{static_cast<unsigned>(flags), 0, sys::resolve_no_symlinks};
     const int opened = sys::openat2(folder, path, how);
-    // Before Linux 5.6 there is no such call; old container runtimes answer EPERM to what they do
-    // not know; and no call takes a path longer than PATH_MAX.
+    // Linux before 5.6 has no such call. Old container runtimes return EPERM for calls that they do
+    // not know. No call accepts a path longer than PATH_MAX.
     const bool by_parts = opened == -ENOSYS || opened == -EPERM || opened == -ENAMETOOLONG;
     return by_parts ? open_below_by_parts(folder, path, flags) : descriptor::own(opened);
 }

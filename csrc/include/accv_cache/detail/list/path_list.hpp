@@ -13,8 +13,8 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// Paths end to end in one buffer, each with its NUL: no allocation a path, so that a million of
-/// them cost little more than their letters.
+/// Paths one after another in one buffer, each with its NUL. No path needs an allocation of its
+/// own, so a million of them need little more memory than their characters.
 class path_list {
 public:
     void append(std::string_view path) {
@@ -22,7 +22,7 @@ public:
         text_.append(path).push_back('\0');
     }
 
-    /// Keeps no more than the first `count`.
+    /// Keeps at most the first `count`.
     void truncate(std::size_t count) {
         if (count >= size()) return;
         text_.resize(starts_[count]);
@@ -31,11 +31,11 @@ public:
 
     std::size_t size() const noexcept { return starts_.size(); }
 
-    /// As system calls take it.
+    /// The path as a C string.
     const char* operator[](std::size_t position) const noexcept {
         return text_.data() + starts_[position];
     }
-    /// With any NUL byte that it has inside.
+    /// The path with any NUL byte inside it.
     std::string_view text(std::size_t position) const noexcept {
         const std::size_t end = position + 1 < size() ? starts_[position + 1] : text_.size();
         return {(*this)[position], end - starts_[position] - 1};

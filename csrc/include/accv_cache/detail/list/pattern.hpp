@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a pattern matches a file's name: the one dialect of globs.
+// Matches patterns against file names.
 #pragma once
 
 #include <fnmatch.h>

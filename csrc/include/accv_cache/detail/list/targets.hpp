@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list of files that a verb works on, and how each is opened.
+// The list of files that a verb works on, and how to open each.
 #pragma once
 
 #include <limits.h>
@@ -29,10 +29,10 @@ namespace detail {
 /// An open file of a list: its own descriptor, or one that the caller lent.
 struct open_file {
     descriptor own;
-    descriptor lent;  ///< A duplicate of the caller's, which another thread may close meanwhile.
+    descriptor lent;  ///< A duplicate: another thread may close the caller's own meanwhile.
     int fd = -1;
     failed_step failed = failed_step::NONE;
-    int error = 0;  ///< An errno, where it failed.
+    int error = 0;  ///< The errno of a failure; 0: none.
     struct stat status{};
 };
 
@@ -41,10 +41,11 @@ class target_list {
 public:
     void append(std::string_view path) { paths_.append(path); }
 
-    /// A descriptor stays the caller's. Its path, for the report, is what /proc says of it.
+    /// Appends a descriptor, which the caller keeps. Its path in the report is the one that /proc
+    /// shows.
     void append(int fd) {
         struct stat status{};
-        sys::fstat(fd, status);  // if it fails, so it will when the file's turn has come
+        sys::fstat(fd, status);  // an error will occur again when the file is opened
         lent_.emplace(paths_.size(), lent_file{fd, file_identity::of(status)});
         char target[PATH_MAX];
         const std::string link = "/proc/self/fd/" + std::to_string(fd);
@@ -53,16 +54,16 @@ public:
                                  : link);
     }
 
-    /// A directory that could not be listed, and the errno that says why.
+    /// Appends a directory that could not be listed, with the errno.
     void append_unlistable(std::string_view path, int error) {
         refused_.emplace(paths_.size(), error);
         paths_.append(path);
     }
 
-    /// Keeps no more than the first `count`.
+    /// Keeps at most the first `count`.
     void truncate(std::size_t count) { paths_.truncate(count); }
 
-    /// A file that a walk found below `directory`.
+    /// Appends a file that a walk found below `directory`.
     void append_found(std::string_view path, const walked_directory& directory, ino_t inode) {
         found_.add(paths_.size(), directory, inode);
         paths_.append(path);
@@ -83,7 +84,7 @@ public:
         return !lent_.empty() && lent_.count(position) != 0;
     }
 
-    /// Opens the file, or takes the descriptor that was lent, and asks for its status.
+    /// Opens the file, or takes the descriptor that was lent, and reads its status.
     open_file open(std::size_t position) const noexcept {
         open_file file;
         const bool found = found_.has(position);
@@ -94,7 +95,7 @@ public:
         if (is_lent(position)) {
             const int fd = lent_.find(position)->second.fd;
             file.lent = descriptor::duplicate(fd);
-            // Without a descriptor to spare, the caller's own will do.
+            // With no descriptor available, use the caller's own.
             const bool is_short = is_out_of_descriptors(file.lent.error());
             file.fd = is_short ? fd : file.lent.get();
             if (!file.lent && !is_short) fail(failed_step::STATUS, file.lent.error());
@@ -113,7 +114,7 @@ public:
                 fail(failed_step::STATUS, error);
         if (file.error == 0 && found && !found_.is_the_same(position, file.status))
             fail(failed_step::OPEN, ESTALE);
-        // The number was closed, and stands for another file now.
+        // The number was closed and now belongs to another file.
         if (file.error == 0 && is_lent(position) &&
             !(lent_.find(position)->second.file == file_identity::of(file.status)))
             fail(failed_step::STATUS, EBADF);
@@ -123,7 +124,7 @@ public:
 private:
     struct lent_file {
         int fd;
-        file_identity file;  ///< What it was when the call began.
+        file_identity file;  ///< The file at the start of the call.
     };
 
     path_list paths_;

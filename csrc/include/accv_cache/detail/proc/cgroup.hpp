@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the folder of a process's cgroup, by /proc/PID/cgroup and /proc/PID/mountinfo.
+// Finds the folder of a process's cgroup from /proc/PID/cgroup and /proc/PID/mountinfo.
 #pragma once
 
 #include <dirent.h>
@@ -23,7 +23,7 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// The folder of a cgroup, and the mount that it hangs under.
+/// The folder of a cgroup, and the mount that it is on.
 struct cgroup_folder {
     std::string mount;  ///< Where the hierarchy is mounted, such as /sys/fs/cgroup.
     std::string path;   ///< The folder: `mount`, or a folder below it.
@@ -32,19 +32,19 @@ struct cgroup_folder {
 
 /// Whether a process is in a cgroup for a controller, and where that is.
 struct cgroup_lookup {
-    bool exists = true;                   ///< False: there is none, so that none can limit it.
-    std::optional<cgroup_folder> folder;  ///< nullopt though it exists: no mount shows it.
+    bool exists = true;                   ///< False: there is none, so nothing limits it.
+    std::optional<cgroup_folder> folder;  ///< nullopt although it exists: no mount shows it.
 };
 
-/// Goes to the parent of a cgroup. False at the mount: what lies above is not seen from here.
+/// Goes to the parent of a cgroup. Returns false at the mount: cgroups above it are not visible.
 inline bool go_up(cgroup_folder& cgroup) {
     if (cgroup.path.size() <= cgroup.mount.size()) return false;
     cgroup.path.resize(std::max(cgroup.path.rfind('/'), cgroup.mount.size()));
     return true;
 }
 
-/// Calls `visit` with the folder of a cgroup and of each of its parents up to the mount: a limit
-/// set on any of them binds.
+/// Calls `visit` with the folder of a cgroup and of each of its parents up to the mount: the limit
+/// of each of them applies.
 template <class Visit>
 void for_each_ancestor(cgroup_folder cgroup, Visit&& visit) {
     do visit(std::as_const(cgroup.path));
@@ -61,24 +61,24 @@ inline bool is_listed(std::string_view names, std::string_view name) noexcept {
     return false;
 }
 
-/// Whether `path` is `folder` or lies below it, both without a slash at the end.
+/// Whether `path` is `folder` or is below it. Neither may end with a slash.
 inline bool is_within(std::string_view path, std::string_view folder) noexcept {
     return path.substr(0, folder.size()) == folder &&
            (path.size() == folder.size() || path[folder.size()] == '/');
 }
 
-/// How to get from the root of a mount to a cgroup: down so many folders whose names are not
-/// known, then `rest`.
+/// The way from the root of a mount to a cgroup: down a number of folders with unknown names, then
+/// `rest`.
 struct cgroup_route {
     std::size_t unnamed;
     std::string_view rest;
 };
 
-/// The route from the cgroup `root` to the cgroup `path`; nullopt if it does not lie below.
+/// The route from the cgroup `root` to the cgroup `path`; nullopt if `path` is not below `root`.
 ///
-/// The kernel names both as they are seen from the root of the reader's cgroup namespace, so that
-/// what lies above it or beside it starts with "/.." (cgroup_namespaces(7)). The names on the way
-/// from "/../.." down to "/" are told nowhere.
+/// The kernel reports both relative to the root of the reader's cgroup namespace, so cgroups above
+/// or beside it start with "/.." (cgroup_namespaces(7)). It does not report the names between
+/// "/../.." and "/".
 inline std::optional<cgroup_route> route_to(std::string_view path, std::string_view root) noexcept {
     const auto climb = [](std::string_view& name) {
         std::size_t levels = 0;
@@ -102,8 +102,8 @@ inline bool holds_process(const std::string& folder, int process) {
     return found;
 }
 
-/// Follows a route from `folder` to the cgroup of `process`; "" if it is not there. Only the
-/// folders as deep as the route says are asked for their processes.
+/// Follows a route from `folder` to the cgroup of `process`; "" if it is not there. Only folders at
+/// the depth of the route are searched for the process.
 inline std::string follow(std::string folder, const cgroup_route& route, int process) {
     std::vector<std::string> folders;
     folders.push_back(std::move(folder));
@@ -127,9 +127,9 @@ inline std::string follow(std::string folder, const cgroup_route& route, int pro
     return {};
 }
 
-/// Finds a cgroup of `process` by the mounts of one process, which are seen below `prefix`.
+/// Finds the cgroup of `process` in a list of mounts, which are visible below `prefix`.
 ///
-/// Of several mounts, the one that shows most of the parents, whose limits bind too.
+/// Of several mounts it takes the one that shows most parents, because their limits apply too.
 inline std::optional<cgroup_folder> find_in_mounts(std::string_view mountinfo,
                                                    const std::string& prefix, bool unified,
                                                    std::string_view controller,
@@ -138,7 +138,7 @@ inline std::optional<cgroup_folder> find_in_mounts(std::string_view mountinfo,
     for_each_line(mountinfo,
                   [&](std::string_view line) { mounts.push_back(mount_line::of(line)); });
 
-    // What is mounted on a mount, above or at this folder of it, hides the folder.
+    // A mount on top of another one hides the folders at and below its mount point.
     const auto is_hidden = [&](const std::string& folder, const mount_line& mount) {
         return std::any_of(mounts.begin(), mounts.end(), [&](const mount_line& other) {
             return other.parent == mount.id && is_within(other.point, mount.point) &&
@@ -163,12 +163,12 @@ inline std::optional<cgroup_folder> find_in_mounts(std::string_view mountinfo,
     return best;
 }
 
-/// Finds the cgroup of a process for `controller` ("cpu", "memory"), as cgroups(7) describes it; 0
-/// is the caller. It is looked for in the mounts of the caller, then in those of the process.
+/// Finds the cgroup of a process for `controller` ("cpu", "memory"), see cgroups(7); 0 is the
+/// caller. It searches the mounts of the caller, then those of the process.
 inline cgroup_lookup look_up_cgroup(std::string_view controller, int process = 0) {
     const std::string folder = "/proc/" + (process == 0 ? "self" : std::to_string(process));
     std::string cgroups;
-    // Where the kernel has no cgroups, /proc has no such file.
+    // A kernel without cgroups has no such file.
     if (const int error = read_kernel_text((folder + "/cgroup").c_str(), cgroups))
         return {error != ENOENT || sys::access(folder.c_str(), F_OK) != 0, std::nullopt};
     std::optional<std::string> v1_path;
@@ -182,7 +182,7 @@ inline cgroup_lookup look_up_cgroup(std::string_view controller, int process = 0
         if (controllers.empty()) v2_path = name == "/" ? "" : name;
         if (is_listed(controllers, controller)) v1_path = name == "/" ? "" : name;
     });
-    // A controller is in one hierarchy at a time.
+    // A controller belongs to one hierarchy at a time.
     const auto& path = v1_path ? v1_path : v2_path;
     if (!path) return {false, std::nullopt};
     const auto find = [&](const char* process_folder, const std::string& prefix) {

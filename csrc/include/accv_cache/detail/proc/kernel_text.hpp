@@ -19,8 +19,7 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// Reads a whole file of the kernel's into `text`. Returns 0, or the errno that kept it from being
-/// read whole; `text` is then empty.
+/// Reads a whole file of the kernel into `text`. Returns 0, or an errno with an empty `text`.
 inline int read_kernel_text(const char* path, std::string& text) {
     text.clear();
     const descriptor file = descriptor::open(path);
@@ -30,7 +29,7 @@ inline int read_kernel_text(const char* path, std::string& text) {
         const ssize_t got = sys::read(file.get(), buffer, sizeof buffer);
         if (got == -EINTR) continue;
         if (got == 0) return 0;
-        if (got < 0) {  // such as ENODEV: the cgroup was removed meanwhile
+        if (got < 0) {  // for example ENODEV: the cgroup was removed meanwhile
             text.clear();
             return static_cast<int>(-got);
         }
@@ -38,19 +37,19 @@ inline int read_kernel_text(const char* path, std::string& text) {
     }
 }
 
-/// False if it cannot be read.
+/// Returns false if it cannot be read.
 inline bool read_small_file(const char* path, std::string& text) {
     return read_kernel_text(path, text) == 0;
 }
 
-/// The same as a value: empty if it cannot be read.
+/// Returns the text, empty if it cannot be read.
 inline std::string read_small_file(const std::string& path) {
     std::string text;
     read_kernel_text(path.c_str(), text);
     return text;
 }
 
-/// The number that `text` starts with, after spaces; nothing where it starts with none ("max").
+/// The number at the start of `text`, after spaces; nullopt if there is none ("max").
 inline std::optional<std::int64_t> leading_number(std::string_view text) noexcept {
     text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
     std::int64_t number = 0;
@@ -69,7 +68,7 @@ void for_each_line(std::string_view text, Visit&& visit) {
 }
 
 /// The number in the line of `text` that starts with `name` and a space, as in memory.stat
-/// ("anon 4096") and /proc/meminfo ("MemTotal:  16384 kB", whose name ends with the colon).
+/// ("anon 4096") and /proc/meminfo ("MemTotal:  16384 kB", where the name includes the colon).
 inline std::optional<std::int64_t> named_number(std::string_view text,
                                                 std::string_view name) noexcept {
     std::optional<std::int64_t> number;

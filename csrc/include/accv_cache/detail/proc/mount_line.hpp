@@ -8,7 +8,7 @@
 
 namespace accv_cache::detail {
 
-/// Undoes the escapes of /proc/PID/mountinfo: "\040" is a space.
+/// Decodes the escapes of /proc/PID/mountinfo: "\040" is a space.
 inline std::string unescaped(std::string_view text) {
     const auto is_octal = [](char letter) { return letter >= '0' && letter <= '7'; };
     std::string plain;
@@ -28,11 +28,11 @@ inline std::string unescaped(std::string_view text) {
 struct mount_line {
     std::string_view id;
     std::string_view parent;
-    std::string root;   ///< What of the file system it shows; "" is the root.
-    std::string point;  ///< Where; "" is the root folder.
+    std::string root;   ///< The part of the file system that it shows; "" is the root.
+    std::string point;  ///< Where it is mounted; "" is the root folder.
     std::string_view type;
     std::string source;        ///< The device, for a file system on a disk.
-    std::string_view options;  ///< Of the file system: the controllers of version 1 are among them.
+    std::string_view options;  ///< Of the file system; they include the controllers of version 1.
 
     static mount_line of(std::string_view line) {
         const auto next_field = [&line] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which processes have files mapped or open, by /proc (proc(5)).
+// Finds the processes that have files mapped or open, in /proc (proc(5)).
 #pragma once
 
 #include <fcntl.h>
@@ -40,10 +40,10 @@ struct held_file {
 struct mapping {
     unsigned long long start;
     unsigned long long stop;
-    file_identity file;  ///< On Btrfs and overlayfs its device is not the one that stat(2) gives.
+    file_identity file;  ///< On Btrfs and overlayfs the device differs from that of stat(2).
 
     explicit mapping(std::string_view line) noexcept {
-        // The text ends in a NUL; strtoull(3) wants it writable, and changes nothing.
+        // The text ends with a NUL. strtoull(3) takes a writable pointer but changes nothing.
         char* at = const_cast<char*>(line.data());  // NOLINT
         const auto number = [&at](int base) { return std::strtoull(at, &at, base); };
         start = number(16);
@@ -58,8 +58,8 @@ struct mapping {
     }
 };
 
-/// How /proc/PID/maps shows a file: found out by mapping it. Nothing where that is not possible, or
-/// another file has the name now.
+/// The identity that /proc/PID/maps shows for a file, found by mapping it. nullopt where that is
+/// not possible, or where the name now belongs to another file.
 inline std::optional<file_identity> identity_in_maps(const std::string& path,
                                                      const file_identity& file) {
     const descriptor opened = descriptor::open(path.c_str());
@@ -78,19 +78,21 @@ inline std::optional<file_identity> identity_in_maps(const std::string& path,
     return found;
 }
 
-/// What a scan could not look into.
+/// What a scan could not inspect.
 struct scan_gaps {
-    std::size_t unreadable_processes = 0;  ///< Those that the caller may not look into.
+    std::size_t unreadable_processes = 0;  ///< Those that the caller may not inspect.
     bool hidden_processes = false;         ///< Whether /proc may hide others (hidepid).
-    int error = 0;                         ///< The errno of /proc itself; 0: it was read.
+    int error = 0;                         ///< The errno of reading /proc; 0: it was read.
 };
 
 /// Looks for the holders of a set of files.
 ///
-/// It never asks for a file of another process by name: the server of a file system may be hung.
+/// It never accesses the files of other processes by name, because the server of a file system may
+/// hang.
 class process_scan {
 public:
-    /// Returns the file's number, the same for the same file. `path` is a name of it, or empty.
+    /// Returns the file's number. The same file gets the same number. `path` is a name of it, or
+    /// empty.
     std::size_t add(const file_identity& file, std::string_view path = {}) {
         const auto [entry, fresh] = positions_.try_emplace(file, files_.size());
         if (fresh) files_.push_back({file, std::string(path), std::nullopt});
@@ -107,10 +109,10 @@ public:
             gaps.error = processes.error();
             return gaps;
         }
-        gaps.error = ENOENT;  // until a process is seen: else it is no /proc
+        gaps.error = ENOENT;  // until a process is found: without one this is no /proc
         const int error = processes.for_each_entry([&](const dirent& entry) {
             const auto process = leading_number(entry.d_name);
-            if (!process) return;  // not a process but one of /proc's own files
+            if (!process) return;  // not a process
             gaps.error = 0;
             const std::string folder = std::string("/proc/") + entry.d_name;
             std::vector<held_file> held;
@@ -125,8 +127,8 @@ public:
     }
 
 private:
-    /// Whether the process is still there, and neither a zombie nor a thread of the kernel: those
-    /// have no memory, and hold no file.
+    /// Whether the process still exists and is neither a zombie nor a kernel thread. Those have no
+    /// memory and hold no file.
     static bool may_hold(const std::string& folder) {
         std::string memory;
         if (!read_small_file((folder + "/statm").c_str(), memory))
@@ -134,7 +136,7 @@ private:
         return leading_number(memory).value_or(0) != 0;
     }
 
-    /// Whether /proc is mounted so that it shows no processes but those that the caller may trace.
+    /// Whether /proc shows only the processes that the caller may trace.
     static bool may_hide_processes() {
         bool hides = false;
         for_each_line(read_small_file("/proc/self/mountinfo"), [&](std::string_view line) {
@@ -180,9 +182,9 @@ private:
         return true;
     }
 
-    /// The number of the file that is mapped, if it is one of ours. Where its device is not that of
-    /// stat(2), the mapping itself leads to the file, with CAP_CHECKPOINT_RESTORE; without, our
-    /// files are mapped too, to compare.
+    /// The number of the mapped file, if it was added. Where its device differs from that of
+    /// stat(2), the link of the mapping gives the file, with CAP_CHECKPOINT_RESTORE. Without it,
+    /// the added files are mapped too and compared.
     std::optional<std::size_t> number_of(const mapping& seen, const std::string& folder) {
         const auto number_at = [this](const file_identity& file) -> std::optional<std::size_t> {
             const auto found = positions_.find(file);
@@ -205,7 +207,7 @@ private:
         return std::nullopt;
     }
 
-    /// What is cached will do: a server that does not answer must not block this.
+    /// Cached attributes are enough, and a server that does not respond cannot block this.
     static bool look_at(int folder, const char* name, sys::extended_status& status) noexcept {
         return sys::statx(folder, name, sys::statx_dont_sync, sys::statx_inode, status) == 0;
     }
@@ -227,8 +229,7 @@ private:
     struct sought_file {
         file_identity identity;
         std::string path;
-        std::optional<file_identity>
-            in_maps;  // as /proc/PID/maps shows it, once that was found out
+        std::optional<file_identity> in_maps;  // as /proc/PID/maps shows it, once known
     };
 
     std::vector<sought_file> files_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The batch runner: works through the positions of a list, on as many threads as pay.
+// The batch runner, which processes the positions of a list on as many threads as help.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,9 @@
 #include "accv_cache/version.hpp"
 
 /// The batch runner knows nothing of files. A job does the work of one position in two steps,
-/// `prepare` (which may run ahead of the list) and `finish`; the runner decides which thread does
-/// which position when. All threads are made and joined inside `run_batch`, so nothing outlives the
-/// call and a fork before or after it is safe.
+/// `prepare` (which may run ahead of the list) and `finish`; the runner decides when which thread
+/// processes a position. All threads are made and joined inside `run_batch`, so nothing outlives
+/// the call and a fork before or after it is safe.
 namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
@@ -23,7 +23,7 @@ namespace detail {
 struct batch_result {
     std::size_t failed_position = no_position;  ///< The first one, in list order.
     verdict failure = proceed;                  ///< What it failed with.
-    bool stopped = false;                       ///< The tick asked to stop; positions are undone.
+    bool stopped = false;  ///< The tick stopped the batch; some positions are not done.
 };
 
 template <class Job>
@@ -34,7 +34,7 @@ public:
 
     batch_result run(std::size_t count) {
         positions all{0, count};
-        // A lone position gains nothing from a thread of its own.
+        // A single position gains nothing from a thread of its own.
         bool may_use_threads = options_.workers != 1 && count > 1;
         while (is_going_on(all)) {
             const thread_usage start = may_use_threads ? thread_usage::now() : thread_usage{};
@@ -48,8 +48,8 @@ public:
     }
 
 private:
-    /// A list that is done sooner than this is not worth a thread (about 25 µs each to make and
-    /// join); one that is not, is worth two.
+    /// A list that takes less time than this needs no threads (each takes about 25 µs to start and
+    /// join). A longer one gets at least two.
     static constexpr nanoseconds serial_time = 200'000;
     static constexpr nanoseconds no_deadline = std::numeric_limits<nanoseconds>::max();
 
@@ -57,8 +57,8 @@ private:
         return !range.empty() && !tick_.stopped() && range.first < failure_.limit();
     }
 
-    /// Works through `range` from its front, on the calling thread, at least one position, until
-    /// it is done, fails, is stopped, or the deadline has passed.
+    /// Processes `range` from its front on the calling thread, at least one position, until it is
+    /// done, fails, is stopped, or the deadline passes.
     void run_serially(positions& range, nanoseconds deadline) {
         while (is_going_on(range)) {
             typename Job::item item{};
@@ -75,9 +75,9 @@ private:
         }
     }
 
-    /// Gives `range`, after `done` positions that took `spent`, to threads. True if they ran short
-    /// of descriptors, so that the rest is worth another try; what they put down in the middle of
-    /// the list is done here.
+    /// Processes `range` on threads, after `done` positions that took `spent`. Returns true if they
+    /// ran out of descriptors, so that the rest is worth another try. Positions that they gave up
+    /// in the middle of the list are processed here.
     bool run_in_parallel(positions& range, const thread_usage& spent, std::size_t done) {
         thread_pool threads{{job_, range, options_, in_flight_, failure_, tick_}};
         worker_pool<Job>& pool = threads.pool;
@@ -91,7 +91,8 @@ private:
         return pool.ran_short();
     }
 
-    /// Not destroyed in the child of a fork, which would wait for threads that it does not have.
+    /// Not destroyed in the child of a fork: the destructor would wait for threads that do not
+    /// exist there.
     union thread_pool {
         worker_pool<Job> pool;
         ~thread_pool() {
@@ -106,7 +107,7 @@ private:
     std::size_t in_flight_ = 0;
 };
 
-/// Does a job's work for some of its positions only: a batch over `positions`.
+/// Processes only some positions of a job: a batch over `positions`.
 template <class Job>
 class subset {
 public:
@@ -125,19 +126,19 @@ private:
     const std::vector<std::size_t>& positions_;
 };
 
-/// Does the work of `job` for the positions 0 to count - 1.
+/// Processes the positions 0 to count - 1 of `job`.
 ///
 /// `job` has a movable, default-constructible type `item` and two steps:
 ///     verdict prepare(std::size_t position, item&, bool alone)
 ///     verdict finish(std::size_t position, item&)
-/// `alone` says that no other position is under way, so running out of descriptors is final.
+/// `alone`: no other position is being processed, so running out of descriptors is final.
 /// With fail_fast, `finish` is called for a position only when all positions before it have been
-/// prepared without failure. A step may throw std::bad_alloc, which comes through.
+/// prepared without failure. std::bad_alloc from a step reaches the caller.
 ///
-/// `tick` is asked on the calling thread about every 100 ms, and whenever a step there was
-/// interrupted. When it says stop no step is begun, and when it throws, that comes through.
-/// However the batch ends, every thread is joined; but in the child of a fork inside the tick,
-/// which has no threads, it is stopped.
+/// `tick` is called on the calling thread about every 100 ms, and whenever a step there was
+/// interrupted. After it stops the batch no step is started. Its exceptions reach the caller. Every
+/// thread is joined, however the batch ends. In the child of a fork inside the tick, which has no
+/// threads, the batch is stopped.
 template <class Job>
 batch_result run_batch(Job& job, std::size_t count, const batch_options& options, ticker& tick) {
     return batch<Job>(job, options, tick).run(count);

@@ -21,7 +21,7 @@ namespace detail {
 
 /// The CPUs that the calling thread may be scheduled on (sched_getaffinity(2)).
 inline std::size_t cpus_by_affinity() noexcept {
-    // The kernel refuses a mask smaller than its own with EINVAL, so try ever larger ones.
+    // The kernel refuses a mask smaller than its own with EINVAL, so try larger ones in turn.
     for (std::size_t bits = 1024; bits <= std::size_t{1} << 20; bits *= 2) {
         cpu_set_t* const mask = CPU_ALLOC(bits);
         if (mask == nullptr) break;
@@ -35,13 +35,13 @@ inline std::size_t cpus_by_affinity() noexcept {
     return 1;
 }
 
-/// The whole CPUs' worth of time that the caller's cgroup may use, rounded up; 0 without a limit.
+/// The CPU limit of the caller's cgroup in whole CPUs, rounded up; 0 without a limit.
 inline std::size_t cpus_by_cgroup() {
     const auto cgroup = find_cgroup("cpu");
     if (!cgroup) return 0;
     std::size_t least = 0;
     for_each_ancestor(*cgroup, [&](const std::string& folder) {
-        // No limit is written "max 100000" in version 2, and -1 in version 1.
+        // 'No limit' is "max 100000" in version 2, and -1 in version 1.
         std::int64_t quota = -1;
         std::int64_t period = 0;
         if (cgroup->unified) {
@@ -61,7 +61,7 @@ inline std::size_t cpus_by_cgroup() {
     return least;
 }
 
-/// The CPUs that this thread can really use: what affinity and the cgroup's limit leave of them.
+/// The CPUs that this thread can use, by its affinity and the cgroup's limit.
 inline std::size_t usable_cpus() {
     const std::size_t affinity = cpus_by_affinity();
     const std::size_t cgroup = cpus_by_cgroup();

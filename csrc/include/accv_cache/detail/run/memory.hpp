@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a call does when memory runs out, in programs with exceptions and in those without.
+// Handles a lack of memory, in programs with and without exceptions.
 #pragma once
 
 #include <cstdlib>
@@ -11,7 +11,7 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// Calls `body()`. False if memory ran out in it; a program without exceptions has ended then.
+/// Calls `body()`. Returns false if memory ran out; a program without exceptions ends instead.
 template <class Body>
 bool has_memory_for(Body&& body) {
 #if defined(__cpp_exceptions)

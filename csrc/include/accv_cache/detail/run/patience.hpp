@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How often an interrupted step is tried again.
+// The number of times that an interrupted step is retried.
 #pragma once
 
 #include <cerrno>
@@ -10,11 +10,11 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// Bounds the tries of a step that answers EINTR: a file system may do so for ever.
+/// Bounds the retries of a step that returns EINTR, because a file system may return it every time.
 class patience {
 public:
-    /// Whether `error` is worth another try. A worker leaves that to the calling thread, which
-    /// looks at its signals between two tries.
+    /// Whether `error` is worth another try. A worker does not count its tries: the calling thread
+    /// handles its signals between two of them.
     bool with(int error, bool alone) noexcept {
         if (error == EINTR && !alone) return true;
         if (error == EINTR && ++tries_ < most) return true;
@@ -25,7 +25,7 @@ public:
 private:
     static constexpr int most = 100;
 
-    int tries_ = 0;  // of the calling thread
+    int tries_ = 0;  // only on the calling thread
 };
 
 }  // namespace detail

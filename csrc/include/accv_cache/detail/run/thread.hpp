@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A thread that blocks all signals, and where the time of a thread went.
+// A thread that blocks all signals, and how a thread spent its time.
 #pragma once
 
 #include <pthread.h>
@@ -18,14 +18,14 @@ namespace detail {
 
 using nanoseconds = std::int64_t;
 
-/// Time that passes, in nanoseconds (CLOCK_MONOTONIC).
+/// The current time in nanoseconds (CLOCK_MONOTONIC).
 inline nanoseconds monotonic_now() noexcept {
     timespec now{};
     sys::clock_gettime(now);
     return nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-/// Where the calling thread's time went: how a batch tells waiting for storage from working.
+/// How the calling thread spent its time. A batch uses it to detect waits for storage.
 struct thread_usage {
     nanoseconds wall = 0;
     nanoseconds cpu = 0;
@@ -55,16 +55,16 @@ struct thread_usage {
     }
 };
 
-/// Gives the calling thread a descriptor table of its own, with nothing in it but 0 to 2. What it
-/// opens from now on is not inherited by a child that another thread forks, and does not wait for
-/// the table that all threads share. Before Linux 5.9, or where it is refused, nothing changes.
+/// Gives the calling thread its own descriptor table, which contains only 0 to 2. A child that
+/// another thread forks does not inherit what this thread opens, and opening does not wait for the
+/// lock of the shared table. Before Linux 5.9, or where this is refused, nothing changes.
 inline void leave_descriptor_table() noexcept {
     sys::close_range(3, ~0U, sys::close_range_unshare);
 }
 
-/// A thread that reports failure to start instead of throwing (so that the headers also serve
-/// programs built with -fno-exceptions), and that blocks every signal: the host's handlers go on
-/// running on the host's own threads.
+/// A thread that blocks every signal, so that the host's handlers run only on the host's own
+/// threads. It reports a failure to start instead of throwing, for programs built with
+/// -fno-exceptions.
 class worker_thread {
 public:
     worker_thread() noexcept = default;
@@ -72,7 +72,8 @@ public:
     worker_thread& operator=(const worker_thread&) = delete;
     ~worker_thread() { join(); }
 
-    /// Runs `body(argument)` on a new thread. False if the system has no thread to give (EAGAIN).
+    /// Runs `body(argument)` on a new thread. Returns false if the system has no more threads
+    /// (EAGAIN).
     bool start(void* (*body)(void*), void* argument) noexcept {
         sigset_t all;
         sigset_t before;

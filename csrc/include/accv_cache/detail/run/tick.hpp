@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a long call asks its caller, now and then, whether to go on.
+// Asks the caller of a long call at intervals whether to go on.
 #pragma once
 
 #include <sys/types.h>
@@ -15,13 +15,13 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// Calls the function of a caller about every 100 ms, and remembers when that said stop.
+/// Calls the caller's function about every 100 ms, and keeps a request to stop.
 ///
-/// A verb makes one per call and hands it to all that may take long. Only the calling thread
-/// ticks; `stopped` may be read by any.
+/// A verb makes one per call and passes it to each step that may take long. Only the calling thread
+/// ticks; any thread may call `stopped`.
 class ticker {
 public:
-    /// For callers without signals to look at: never says stop.
+    /// Never stops; for callers without signals to handle.
     ticker() noexcept = default;
 
     /// `function()` returns false to stop. It must outlive the ticker.
@@ -33,14 +33,14 @@ public:
     ticker(const ticker&) = delete;
     ticker& operator=(const ticker&) = delete;
 
-    /// Ticks if it is time to. False once the function has said stop.
+    /// Ticks if the interval has passed. Returns false once the function has stopped the call.
     bool operator()() { return at(monotonic_now()); }
 
-    /// The same for callers that have just looked at the clock.
+    /// The same for callers that have just read the clock.
     bool at(nanoseconds now) { return now - last_ >= interval ? serve() : !stopped(); }
 
-    /// Ticks now. False once the function has said stop, has thrown, or has come back in the child
-    /// of a fork, where the threads of the call are missing.
+    /// Ticks now. Returns false once the function has stopped the call, has thrown, or has returned
+    /// in the child of a fork, where the threads of the call are missing.
     bool serve() {
         if (!stopped() && call_ != nullptr) {
             answer said{*this};
@@ -58,7 +58,7 @@ public:
 private:
     static constexpr nanoseconds interval = 100'000'000;
 
-    /// What the function says; stop, unless it comes back.
+    /// The result of the function; stop unless it returns.
     struct answer {
         ticker& asked;
         bool go_on = false;

@@ -14,12 +14,12 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// What a step says of its position: `proceed`, one of the two below, or a positive failure code
-/// of the job's own.
+/// The result of a step: `proceed`, one of the two below, or a positive failure code of the job.
 using verdict = int;
 constexpr verdict proceed = 0;
-constexpr verdict interrupted = -1;         ///< EINTR: look at the signals, then try again.
-constexpr verdict out_of_descriptors = -2;  ///< Try again when no other position is under way.
+constexpr verdict interrupted = -1;  ///< EINTR: handle signals, then try again.
+constexpr verdict out_of_descriptors =
+    -2;  ///< Try again when no other position is being processed.
 
 constexpr std::size_t no_position = std::numeric_limits<std::size_t>::max();
 
@@ -32,9 +32,9 @@ struct positions {
 };
 
 struct batch_options {
-    std::size_t workers = 0;  ///< Threads at the most; 0: as many as pay, 1: the calling thread.
-    bool fail_fast = false;   ///< Finish no position behind the first one that fails.
-    /// The job uses no descriptor but those that it opens: each worker has a table of its own.
+    std::size_t workers = 0;  ///< Threads at the most; 0: as many as help, 1: the calling thread.
+    bool fail_fast = false;   ///< Finish no position after the first one that fails.
+    /// The job uses only descriptors that it opens, so each worker has its own descriptor table.
     bool own_descriptors = false;
 };
 
@@ -51,10 +51,10 @@ public:
         if (fail_fast_) limit_.store(position, std::memory_order_release);
     }
 
-    /// Where the list now ends: at the failure, with fail_fast.
+    /// The end of the list: the failure, with fail_fast.
     std::size_t limit() const noexcept { return limit_.load(std::memory_order_acquire); }
 
-    /// What was recorded; read when no thread works.
+    /// The failed position; read it only when no thread works.
     std::size_t position() const noexcept { return position_; }
     verdict said() const noexcept { return said_; }
 

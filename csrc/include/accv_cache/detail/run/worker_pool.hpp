@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The threads of one batch, and the order in which they take and finish positions.
+// The threads of one batch, and the order in which they process positions.
 #pragma once
 
 #include <sys/resource.h>
@@ -24,17 +24,18 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// More threads than this do not overlap any more waiting (measured on FUSE at 1 ms an open).
+/// Beyond this many threads, waits no longer overlap further (measured on FUSE at 1 ms per open).
 constexpr std::size_t max_workers = 64;
 
-/// The threads of one batch: made when the list turns out to be long, joined before it returns.
+/// The threads of one batch. They start when the list turns out to be long, and are joined before
+/// the batch returns.
 ///
-/// When descriptors run short, all of them end, so that the batch can go on with fewer positions
-/// at once. With fail_fast, what they put down is then all that lies behind some position.
+/// When descriptors run out, all threads end, and the batch goes on with fewer positions at once.
+/// With fail_fast, the positions that they gave up are then all those after some position.
 template <class Job>
 class worker_pool {
 public:
-    /// `in_flight`: the positions that may be under way at once; 0: as many as there may be.
+    /// `in_flight`: the positions that may be processed at once; 0: as many as the limits allow.
     worker_pool(Job& job, positions list, const batch_options& options, std::size_t in_flight,
                 first_failure& failure, ticker& tick) noexcept
         : job_(job),
@@ -48,7 +49,7 @@ public:
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
 
-    /// Also ends the threads of a tick that throws.
+    /// Also ends the threads when a tick throws.
     ~worker_pool() {
         {
             const std::scoped_lock lock(mutex_);
@@ -57,7 +58,7 @@ public:
         for (worker& each : workers_) each.thread.join();
     }
 
-    /// Works through the list. `spent` is where the time of the `done` positions before went.
+    /// Processes the list. `spent` is the time of the `done` positions before.
     void run(const thread_usage& spent, std::size_t done) {
         wanted_ = options_.workers;
         if (wanted_ == 0) wanted_ = usable_cpus() * (is_waiting(spent, done) ? growth : 1);
@@ -73,13 +74,13 @@ public:
 
     // ---- after `run` -------------------------------------------------------------------------
 
-    /// Whether the threads ended because descriptors ran short.
+    /// Whether the threads ended because descriptors ran out.
     bool ran_short() const noexcept { return winding_down_; }
 
-    /// The positions that should be under way at once in another try.
+    /// The number of positions to process at once in another try.
     std::size_t in_flight() const noexcept { return in_flight_; }
 
-    /// Whether this is the child of a fork, which has the pool without its threads.
+    /// Whether this is the child of a fork, where the pool has no threads.
     bool forked() const noexcept { return tick_.forked(); }
 
     /// What is still to do, in list order; the last range reaches to the end of the list.
@@ -99,13 +100,14 @@ public:
     }
 
 private:
-    /// The supervisor's looks at how the workers fare: soon at first, rarely when nothing changes.
+    /// The intervals at which the supervisor checks the workers: short at first, longer when
+    /// nothing changes.
     static constexpr nanoseconds first_look = 2'000'000;
     static constexpr nanoseconds last_look = 50'000'000;
     static constexpr std::size_t growth = 4;
 
-    /// Positions taken at once. Workers start at one and take more while a block is done within
-    /// `short_block`, so that locking costs nothing where a position takes microseconds and slow
+    /// Positions taken at once. Workers start with one and take more while a block takes less than
+    /// `short_block`. So locking costs little where a position takes microseconds, and slow
     /// positions are still spread evenly.
     static constexpr std::size_t max_block = 32;
     static constexpr nanoseconds short_block = 200'000;
@@ -114,7 +116,7 @@ private:
         worker_pool* owner = nullptr;
         worker_thread thread;
         positions taken;
-        positions undone;                      // what it puts down when it must give up
+        positions undone;                      // what it has not done when it must give up
         std::size_t preparing = no_position;   // first position taken and not yet prepared
         std::size_t waiting_at = no_position;  // first position that waits for its turn
         std::condition_variable turn;
@@ -122,7 +124,7 @@ private:
         thread_usage spent;
     };
 
-    /// A good neighbour leaves three quarters of the descriptors to the rest of the process.
+    /// Three quarters of the descriptors are reserved for the rest of the process.
     static std::size_t most_in_flight() noexcept {
         rlimit descriptors{};
         sys::getrlimit_nofile(descriptors);
@@ -132,8 +134,8 @@ private:
 
     // ---- on the calling thread, with mutex_ held ---------------------------------------------
 
-    /// Starts threads up to the number wanted. Fewer will do; without any, the calling thread does
-    /// it all.
+    /// Starts threads up to the wanted number. Fewer are enough; without any, the calling thread
+    /// does all the work.
     void start() noexcept {
         const std::size_t most =
             std::min({max_workers, wanted_, in_flight_, started_ + (count_ - next_)});
@@ -146,7 +148,7 @@ private:
         }
     }
 
-    /// Ticks, and wants more threads while the workers wait for storage.
+    /// Ticks, and starts more threads while the workers wait for storage.
     void supervise(std::unique_lock<std::mutex>& lock) {
         nanoseconds interval = first_look;
         thread_usage seen;
@@ -162,7 +164,7 @@ private:
             const std::size_t before = started_;
             if (options_.workers == 0 && is_waiting(spent - seen, done - seen_done))
                 wanted_ = std::min(started_ * growth, max_workers);
-            // What took the descriptors some time ago may have given them back.
+            // Descriptors that were in use some time ago may be free again.
             if (interval == last_look && !winding_down_)
                 in_flight_ = std::min(in_flight_ * 2, most_in_flight());
             start();
@@ -172,15 +174,15 @@ private:
 
             lock.unlock();
             const bool go_on = tick_();
-            if (tick_.forked()) return;  // a thread that is missing here may have held the lock
+            if (tick_.forked()) return;  // a thread that does not exist here may have held the lock
             lock.lock();
             if (!go_on) wake_all();
         }
     }
 
-    /// Waiting for storage, not for a CPU: at least every second position put its thread to sleep,
-    /// and the thread ran for less than half of the time. The second alone would also be true of a
-    /// thread that could run but for a busy machine.
+    /// Whether threads wait for storage, not for a CPU: at least every second position put its
+    /// thread to sleep, and the thread ran for less than half of the time. The second test alone
+    /// also holds for a thread that is ready to run but has no free CPU.
     static bool is_waiting(const thread_usage& spent, std::size_t done) noexcept {
         return done != 0 && static_cast<std::size_t>(spent.waits) * 2 >= done &&
                spent.cpu * 2 < spent.wall;
@@ -222,7 +224,7 @@ private:
         }
     }
 
-    /// Takes the next positions nobody has taken; none when there are none left to do.
+    /// Takes the next free positions; an empty range when all are taken.
     positions take(worker& self, std::size_t block) noexcept {
         const std::scoped_lock lock(mutex_);
         self.taken = {};
@@ -253,8 +255,8 @@ private:
         }
     }
 
-    /// Prepares the whole range, waits until every position before it is known to be good, then
-    /// finishes it. What could not be done stays in `range`.
+    /// Prepares the whole range, waits until every position before it is prepared without failure,
+    /// then finishes it. What could not be done stays in `range`.
     void run_in_order(worker& self, positions& range, thread_usage& asleep) {
         std::array<typename Job::item, max_block> prepared{};
         const auto item_at = [&, first = range.first](std::size_t position) -> auto& {
@@ -276,12 +278,13 @@ private:
                 until_uninterrupted([&] { return job_.finish(range.first, item_at(range.first)); });
             if (said == interrupted) return;
             if (said != proceed) failure_.record(range.first, said);
-            item_at(range.first) = {};  // a descriptor less, as soon as it can be
+            item_at(range.first) = {};  // closes its descriptor as soon as possible
         }
-        if (!is_short) range.first = range.last;  // the rest lies behind a failure, and stays
+        if (!is_short)
+            range.first = range.last;  // the rest is behind a failure and is not finished
     }
 
-    /// Takes a step again while it is interrupted; no step is begun once the tick has said stop.
+    /// Repeats a step while it is interrupted; starts none once the tick has stopped the batch.
     template <class Step>
     verdict until_uninterrupted(Step&& step) {
         verdict said = interrupted;
@@ -289,11 +292,11 @@ private:
         return said;
     }
 
-    /// Tells the others that `self` has prepared its range, or that it ran short of descriptors at
-    /// `short_at`, then waits until all before the range is prepared.
+    /// Tells the other workers that `self` has prepared its range, or ran out of descriptors at
+    /// `short_at`. Then waits until all positions before the range are prepared.
     ///
-    /// True once its turn has come: from then on those behind may go on too, so it has to. False
-    /// if all are to end before that; then it holds up those behind.
+    /// Returns true when its turn has come: later workers may go on from then, so this one must
+    /// too. Returns false if all threads must end before that; later workers then stay blocked.
     bool await_turn(worker& self, const positions& range, std::size_t short_at,
                     thread_usage& asleep) {
         std::unique_lock<std::mutex> lock(mutex_);
@@ -317,14 +320,14 @@ private:
 
     // ---- on any thread, with mutex_ held -----------------------------------------------------
 
-    /// The first position that some worker is still preparing, or has put down.
+    /// The first position that a worker is still preparing, or has given up.
     std::size_t prepared_up_to() const noexcept {
         std::size_t front = no_position;
         for (const worker& each : workers_) front = std::min(front, each.preparing);
         return front;
     }
 
-    /// The next try is with half of what was too much.
+    /// The next try uses half of the positions that were too many.
     void run_short() noexcept {
         if (!winding_down_) {
             std::size_t under_way = running_;
@@ -337,7 +340,7 @@ private:
         wind_down();
     }
 
-    /// Nothing more is taken, and nobody waits for a turn.
+    /// No worker takes more positions or waits for its turn.
     void wind_down() noexcept {
         winding_down_ = true;
         wake_all();
@@ -358,8 +361,8 @@ private:
     std::condition_variable all_ended_;
     bool winding_down_ = false;
     bool out_of_memory_ = false;
-    std::size_t in_flight_;  // positions that all workers together may have under way
-    std::size_t next_;       // the first position that nobody has taken
+    std::size_t in_flight_;  // positions that all workers together may process at once
+    std::size_t next_;       // the first position that is not taken
     std::size_t started_ = 0;
     std::size_t running_ = 0;
     std::array<worker, max_workers> workers_;
