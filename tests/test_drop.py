@@ -553,8 +553,8 @@ class TestUntil:
 
     @pytest.mark.parametrize(
         ("until", "error"),
-        [("much", ValueError), ("101%", ValueError), ("-1%", ValueError), (-1, ValueError),
-         (1.5, TypeError), (True, TypeError)],
+        [("much", ValueError), ("101%", ValueError), ("²%", ValueError), ("-1%", ValueError),
+         (-1, ValueError), (1.5, TypeError), (True, TypeError)],
     )  # fmt: skip
     def test_of_no_size_is_refused(self, until: object, error: type[Exception]) -> None:
         with pytest.raises(error, match="until must be"):
@@ -583,6 +583,9 @@ class TestOffLinux:
             report.raise_for_status()
         assert caught.value.errno == errno.ENOSYS
         assert resident_bytes(path) == MIB
+
+    def test_a_share_of_the_memory_needs_no_limit(self) -> None:
+        assert drop("clip", until="25%").status is DropCacheStatus.PLATFORM_ERROR
 
     def test_arguments_are_checked_all_the_same(self) -> None:
         with pytest.raises(ValueError, match="offset"):

@@ -219,6 +219,24 @@ class TestText:
             "other processes are hidden: /proc is mounted with hidepid"
         )
 
+    def test_is_json_with_what_was_not_looked_at(self) -> None:
+        error = OSError(errno.EMFILE, "no descriptor to spare")
+        found = Holders((Holder(7, "train", "/a", PAGE, is_open=False),), 2, error=error)
+        assert found.to_dict() == {
+            "found": [
+                {
+                    "process": 7,
+                    "command": "train",
+                    "path": "/a",
+                    "mapped_bytes": PAGE,
+                    "is_open": False,
+                }
+            ],
+            "unreadable_processes": 2,
+            "hidden_processes": False,
+            "error": f"[Errno {errno.EMFILE}] no descriptor to spare",
+        }
+
     def test_says_when_nobody_was_seen(self) -> None:
         assert str(Holders((), 0)) == "no process was seen to hold them"
         assert str(Holders((), 1)).endswith("not allowed to look into: 1 other process")
