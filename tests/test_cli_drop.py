@@ -263,6 +263,14 @@ class TestDryRun:
         assert result.stdout.endswith("\nWould evict up to 1.0 MiB in 1 file.\n")
         assert mincore_bytes(warm) == MIB
 
+    def test_names_what_cannot_be_measured(self, ext4: Path, make_file: MakeFile) -> None:
+        path = make_file(MIB, "warm", ext4)
+        result = as_other_user(run_here, "drop", "-n", str(path))
+        assert result.stdout.endswith("Would evict up to 0 B in 0 files.\n")
+        assert result.stderr == (
+            f"accv-cache: {path}: not counted: only its owner or a writer may measure it\n"
+        )
+
     def test_names_the_oldest_with_until(self, ext4: Path, make_file: MakeFile) -> None:
         newer, older = make_file(MIB, "warm", ext4), make_file(MIB, "warm", ext4)
         os.utime(newer, (2000, 1))

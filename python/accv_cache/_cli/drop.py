@@ -130,6 +130,7 @@ def _drop_until(
 
 def _say_what_would_go(selection: Selection, output: Output, until: int | None) -> int:
     found = look(selection, output)
+    _mention_unknown(found, "not counted")
     going = paths_to_drop(found, until or 0)
     report = query(going, spans=output.json, **selection.walk)
     most = as_size(report.known_resident_bytes)
