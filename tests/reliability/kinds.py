@@ -187,6 +187,7 @@ def _fuse(place: Path, *options: str) -> Iterator[Kind]:
 
 @contextmanager
 def _squashfs(place: Path) -> Iterator[Kind]:
+    need("mksquashfs")
     source = place / "source"
     source.mkdir()
     fill(source, large=False)  # mksquashfs reads every byte of a hole

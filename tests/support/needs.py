@@ -36,6 +36,7 @@ PROGRAMS = {
     "mkfs.btrfs": "btrfs-progs",
     "mkfs.ext4": "e2fsprogs",
     "mkfs.xfs": "xfsprogs",
+    "mksquashfs": "squashfs-tools",
     "mount": "mount",
     "pkg-config": "pkg-config",
     "readelf": "binutils",

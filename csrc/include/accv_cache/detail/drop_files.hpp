@@ -225,7 +225,8 @@ public:
         if (file.error == 0 && !(file_identity::of(file.status) == work_.identities[position]))
             file.error = ENOENT;
         entry.alone = alone;
-        return proceed;
+        const bool is_gone = file.error == ENOENT || file.error == ESTALE;
+        return file.error == 0 || is_gone ? proceed : work_.fail(position, file.failed, file.error);
     }
 
     verdict finish(std::size_t position, item& entry) {
