@@ -3,6 +3,7 @@
 import errno
 import mmap
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import cast
 
 import pytest
 
-from accv_cache import Holder, Holders, holders, query
+from accv_cache import Holder, Holders, KeptReason, drop, holders, query
 from support import mounts
 from support.descriptors import scarce_descriptors
 from support.files import FileSystem, MakeFile
@@ -138,6 +139,57 @@ class TestEveryFileSystem:
             assert holders(path).found == (holder(path, process, SIZE, is_open=True),)
 
 
+ON_DISK = pytest.mark.parametrize("file_system", ["ext4", "xfs"], indirect=True)
+
+
+class TestReportOfADrop:
+    """It names who holds the file that was dropped, whatever has the file's name now."""
+
+    @pytest.fixture
+    def warm(self, file_system: FileSystem, make_file: MakeFile) -> Path:
+        return make_file(SIZE, "warm", file_system.directory)
+
+    @ON_DISK
+    def test_of_a_deleted_file(self, warm: Path) -> None:
+        with warm.open("rb") as file, mapped_elsewhere(warm) as process:
+            warm.unlink()
+            report = drop(file)
+            found = holders(file).found
+            texts = [report.explain(), report.files[0].explain()]
+            texts += [pickle.loads(pickle.dumps(each)).explain() for each in (report, report[0])]
+        assert report.kept == {KeptReason.MAPPED: SIZE}
+        assert (process, SIZE) in [(each.process, each.mapped_bytes) for each in found]
+        for text in texts:
+            assert f"{warm} (deleted): process {process} (" in text
+            assert "has 64.0 KiB mapped and has it open" in text
+
+    @ON_DISK
+    def test_of_a_file_that_is_deleted_after_it(self, warm: Path) -> None:
+        with mapped_elsewhere(warm) as process:
+            report = drop(warm)
+            warm.unlink()
+            assert f"{warm}: process {process} (" in report.explain()
+
+    @ON_DISK
+    def test_does_not_name_the_holder_of_the_next_file_of_that_name(self, warm: Path) -> None:
+        old = warm.with_name("old")
+        with mapped_elsewhere(warm) as process:
+            report = drop(warm)
+            warm.rename(old)
+            warm.write_bytes(bytes(SIZE))
+            with mlocked(warm):
+                text = report.explain()
+        assert f"process {process} (" in text
+        assert f"process {OURS} (" not in text
+
+    @ON_DISK
+    def test_tells_device_and_inode(self, warm: Path) -> None:
+        status = warm.stat()
+        [record, missing] = drop([warm, "/missing"])
+        assert record.identity == (status.st_dev, status.st_ino)
+        assert missing.identity is None
+
+
 class TestOverlay:
     def test_tells_a_file_of_the_lower_layer(self, overlay: Path) -> None:
         path = overlay.parent / mounts.LOWER_FILE
@@ -177,10 +229,22 @@ class TestList:
         with pytest.raises(ValueError, match="NUL"):
             holders([name])
 
-    @pytest.mark.parametrize("item", [5, None, [5]])
-    def test_refuses_what_is_no_path(self, item: object) -> None:
+    @pytest.mark.parametrize("item", [None, True, 1.5, [True], [None], [[0]]])
+    def test_refuses_what_is_no_file(self, item: object) -> None:
         with pytest.raises(TypeError):
             holders(cast("Path", item))
+
+    def test_may_have_descriptors_and_open_files(self, make_file: MakeFile) -> None:
+        path = make_file(SIZE)
+        with path.open("rb") as file:
+            for one in (file, file.fileno(), [file], [file.fileno()]):
+                assert holders(one).found == (holder(path, is_open=True),)
+
+    def test_refuses_a_descriptor_that_is_closed(self, make_file: MakeFile) -> None:
+        with make_file(SIZE).open("rb") as file:
+            number = file.fileno()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            holders(number)
 
     def test_is_asked_of_reports_and_records_too(self, make_file: MakeFile) -> None:
         path = make_file(SIZE)

@@ -40,11 +40,11 @@ def dropped() -> DropReport:
     """One file of each kind: evicted, held, unknown, failed, untouched."""
     none = (0,) * 6
     rows = [
-        (b"videos/cold.mp4", 0, 0, 0, 8192, 8192, 0, 0, none),
-        (b"videos/held.mp4", 0, 0, 0, 8192, 8192, 4096, 0, (0, 0, 0, 0, 4096, 0)),
-        (b"videos/foreign.mp4", 0, 0, 0, 8192, None, None, 1, none),
-        (b"videos/missing.mp4", 2, 2, errno.ENOENT, 0, None, None, 0, none),
-        (b"videos/next \xff.mp4", None, 0, 0, 0, None, None, 0, none),
+        (b"videos/cold.mp4", 0, 0, 0, 8192, 8192, 0, 0, none, (2049, 11)),
+        (b"videos/held.mp4", 0, 0, 0, 8192, 8192, 4096, 0, (0, 0, 0, 0, 4096, 0), (2049, 12)),
+        (b"videos/foreign.mp4", 0, 0, 0, 8192, None, None, 1, none, (2049, 13)),
+        (b"videos/missing.mp4", 2, 2, errno.ENOENT, 0, None, None, 0, none, None),
+        (b"videos/next \xff.mp4", None, 0, 0, 0, None, None, 0, none, None),
     ]
     return DropReport(table_of(_core.DropTable, rows))
 

@@ -48,8 +48,9 @@ drop_report drop(const py::iterable& paths, const py::dict& asked, bool sync, bo
 struct drop_rows {
     using report = drop_report;
     using record = drop_record;
-    using row = std::tuple<py::bytes, std::optional<int>, int, int, std::int64_t, bytes_or_none,
-                           bytes_or_none, int, std::array<std::int64_t, 6>>;
+    using row =
+        std::tuple<py::bytes, std::optional<int>, int, int, std::int64_t, bytes_or_none,
+                   bytes_or_none, int, std::array<std::int64_t, 6>, std::optional<identity_row>>;
 
     static bool is_untouched(const record& one) { return !one.status; }
 
@@ -73,7 +74,8 @@ struct drop_rows {
                 one.before_bytes,
                 one.after_bytes,
                 static_cast<int>(one.unknown),
-                as_array(one.kept)};
+                as_array(one.kept),
+                as_row(one.identity)};
     }
 
     static std::vector<std::int64_t> totals(const report& all) {
@@ -90,7 +92,8 @@ struct drop_rows {
         detail::path_list paths;
         std::vector<record> records;
         records.reserve(rows.size());
-        for (const auto& [path, status, failed, error, size, before, after, unknown, kept] : rows) {
+        for (const auto& [path, status, failed, error, size, before, after, unknown, kept,
+                          identity] : rows) {
             paths.append(view_of(path));
             record& one = records.emplace_back();
             if (status) one.status = static_cast<DropCacheStatus>(*status);
@@ -101,6 +104,7 @@ struct drop_rows {
             one.after_bytes = after;
             one.unknown = static_cast<unknown_reason>(unknown);
             one.kept = as_kept(kept);
+            one.identity = as_identity(identity);
         }
         return {std::move(paths), std::move(records), as_skipped(skipped), false};
     }

@@ -15,17 +15,28 @@
 #include <utility>
 #include <vector>
 
+#include "accv_cache/file_identity.hpp"
 #include "accv_cache/walk.hpp"
 #include "arguments.hpp"
 
 namespace accv_cache::python {
 
 using bytes_or_none = std::optional<std::int64_t>;
+using identity_row = std::pair<std::uint64_t, std::uint64_t>;  // device and inode
 using skipped_rows = std::vector<std::pair<pybind11::bytes, int>>;
 
 inline pybind11::bytes as_bytes(std::string_view text) { return {text.data(), text.size()}; }
 
 inline std::int64_t as_number(std::size_t count) { return static_cast<std::int64_t>(count); }
+
+inline std::optional<identity_row> as_row(const file_identity& file) {
+    if (!file.known()) return std::nullopt;
+    return identity_row(file.device, file.inode);
+}
+
+inline file_identity as_identity(const std::optional<identity_row>& row) {
+    return row ? file_identity{row->first, row->second} : file_identity{};
+}
 
 inline void check_position(std::size_t position, std::size_t size) {
     if (position >= size) throw pybind11::index_error("no such file in the report");

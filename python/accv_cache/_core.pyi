@@ -58,6 +58,7 @@ _CgroupRow: TypeAlias = tuple[
     _BytesOrNone,
     _BytesOrNone,
 ]
+_IdentityRow: TypeAlias = tuple[int, int]  # device and inode
 
 class _Table:
     def __len__(self) -> int: ...
@@ -97,7 +98,16 @@ class DropTable(_Table):
     def row(
         self, position: int
     ) -> tuple[
-        bytes, int | None, int, int, int, _BytesOrNone, _BytesOrNone, int, Sequence[int]
+        bytes,
+        int | None,
+        int,
+        int,
+        int,
+        _BytesOrNone,
+        _BytesOrNone,
+        int,
+        Sequence[int],
+        _IdentityRow | None,
     ]: ...
 
 def backing_files(path: bytes) -> list[bytes]: ...
@@ -110,7 +120,7 @@ def drop_videos_cache(
     filepaths: Iterable[str | bytes | os.PathLike[str] | os.PathLike[bytes]], workers: int = 0
 ) -> int: ...
 def holders(
-    paths: Sequence[bytes],
+    files: Sequence[tuple[bytes, _IdentityRow | None]],
 ) -> tuple[list[tuple[int, bytes, int, int, bool]], int, bool, int]: ...
 def machine_memory() -> (
     tuple[_BytesOrNone, _BytesOrNone, _BytesOrNone, _BytesOrNone, _BytesOrNone, _BytesOrNone] | None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from accv_cache._arguments import Target, as_names
-from accv_cache._holders import Holders, holders
+from accv_cache._holders import Holders, Sought, holders_of
 from accv_cache._joined import Table
 from accv_cache._report import FAILED_STEPS, FailedStep, Record, RefusedTable, Report, step_error
 from accv_cache._residency import UNKNOWN_REASONS, UnknownReason
@@ -58,6 +58,8 @@ class DropRecord(Record):
         kept: The bytes that stayed, by reason; they add up to `after_bytes`. None if unknown.
         failed_step: The step that failed; None if none did, and on other systems.
         unknown: Why the bytes are unknown; None if they are known, or the file failed.
+        identity: Device and inode, as `os.stat` gives them: which file it was, whatever has its
+            name now. None if it could not be opened, or may have no pages.
 
     Examples:
         >>> [record] = drop("no such file")
@@ -74,6 +76,7 @@ class DropRecord(Record):
     kept: dict[KeptReason, int] | None
     failed_step: FailedStep | None = None
     unknown: UnknownReason | None = None
+    identity: tuple[int, int] | None = None
 
     @property
     def is_untouched(self) -> bool:
@@ -216,8 +219,9 @@ class DropReport(Report[DropRecord]):
     def explain(self) -> str:
         """Say what stayed, why, and who holds it: process id, command and mapped bytes.
 
-        It looks for holders now, not at the time of the drop. It also reports the processes that it
-        may not inspect. It names at most 1000 files.
+        It looks for holders now, not at the time of the drop. It finds the files by device and
+        inode, so they may be deleted or replaced. It also reports the processes that it may not
+        inspect. It names at most 1000 files.
         """
         positions = self._table.remarkable(_MOST_EXPLAINED + 1)
         said = _explanation([*self._records(positions[:_MOST_EXPLAINED])])
@@ -228,7 +232,7 @@ class DropReport(Report[DropRecord]):
 
         It looks now, not when the drop ran; see `accv_cache.holders`.
         """
-        return holders(_held(self._records(self._table.remarkable())))
+        return holders_of(_held(self._records(self._table.remarkable())))
 
     def _sums_as_dict(self) -> dict[str, Any]:
         return {
@@ -263,7 +267,9 @@ class DropReport(Report[DropRecord]):
         return self._as_html((*columns, ("why", "text")), _as_cells)
 
     def _record(self, position: int) -> DropRecord:
-        name, status, failed, error, size, before, after, unknown, kept = self._table.row(position)
+        (name, status, failed, error, size, before, after, unknown, kept, identity) = (
+            self._table.row(position)
+        )
         path, step = os.fsdecode(name), FAILED_STEPS[failed]
         return DropRecord(
             path=path,
@@ -275,13 +281,14 @@ class DropReport(Report[DropRecord]):
             kept=None if after is None else _by_reason(kept),
             failed_step=step,
             unknown=UNKNOWN_REASONS[unknown],
+            identity=identity,
         )
 
 
 def refused_drop(targets: Iterable[Target]) -> DropReport:
     """Make the report on other systems."""
     status = DropCacheStatus.PLATFORM_ERROR.value
-    figures = status, 0, errno.ENOSYS, 0, None, None, 0, (0,) * len(_REASONS)
+    figures = status, 0, errno.ENOSYS, 0, None, None, 0, (0,) * len(_REASONS), None
     return DropReport(RefusedTable(as_names(targets), figures))
 
 
@@ -311,12 +318,16 @@ def _explanation(records: Sequence[DropRecord]) -> str:
         for reason, count in (record.kept or {}).items():
             lines.append(f"{record.path}: {as_size(count)} stayed: {reason.value}")
     if held := _held(records):
-        lines.append(str(holders(held)))
+        lines.append(str(holders_of(held)))
     return "\n".join(lines) or "nothing stayed"
 
 
-def _held(records: Iterable[DropRecord]) -> list[str]:
-    return [record.path for record in records if is_held(record.kept or {})]
+def _held(records: Iterable[DropRecord]) -> list[Sought]:
+    return [
+        (record.path, os.fsencode(record.path), record.identity)
+        for record in records
+        if is_held(record.kept or {})
+    ]
 
 
 def is_held(kept: Mapping[KeptReason, int]) -> bool:

@@ -1,17 +1,22 @@
 """Find the processes that have files mapped or open."""
 
 import dataclasses
+import operator
 import os
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
-from accv_cache._arguments import Path
+from accv_cache._arguments import HasDescriptor, Target, Targets, as_target_list
 from accv_cache._report import os_error
 from accv_cache._text import as_size
 
 if sys.platform == "linux":
     from accv_cache import _core
+
+Sought: TypeAlias = tuple[str, bytes, tuple[int, int] | None]
+"""A file as the caller calls it, a name of it, and its device and inode; None: of who has the name
+now."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ class Holders:
         return "\n".join(lines)
 
 
-def holders(paths: Path | Iterable[Path]) -> Holders:
+def holders(paths: Targets) -> Holders:
     """Find the processes that have files mapped or open.
 
     The result is best effort. Processes of other users can be inspected only with CAP_SYS_PTRACE.
@@ -104,14 +109,16 @@ def holders(paths: Path | Iterable[Path]) -> Holders:
     overlayfs mount seems to hold another file.
 
     Args:
-        paths: One file or an iterable of files. One that does not exist has no holders.
+        paths: One file or an iterable of files: paths, descriptors, open files. A path that
+            does not exist has no holders. A descriptor finds its file also if that is deleted.
 
     Returns:
         The holders, and the number of processes that may not be inspected. Empty on other systems.
 
     Raises:
-        TypeError: An item is no path.
+        TypeError: An item is no path, no descriptor and no open file.
         ValueError: A path has a NUL byte.
+        OSError: A descriptor is not open.
 
     Examples:
         >>> import mmap, os, tempfile
@@ -126,20 +133,37 @@ def holders(paths: Path | Iterable[Path]) -> Holders:
 
     See proc(5), /proc/PID/maps and /proc/PID/fd.
     """
-    several = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else paths
-    names = [os.fsencode(path) for path in several]
-    if any(b"\0" in name for name in names):
-        msg = "a path has no NUL byte"
-        raise ValueError(msg)
+    return holders_of([_sought(target) for target in as_target_list(paths)])
+
+
+def holders_of(files: Sequence[Sought]) -> Holders:
+    """Find the holders of files that are known by more than their names."""
     if sys.platform != "linux":
         return Holders((), 0)
-    rows, unreadable, hidden, error = _core.holders(names)
+    rows, unreadable, hidden, error = _core.holders([each[1:] for each in files])
     found = tuple(
-        Holder(process, os.fsdecode(command), os.fsdecode(names[position]), mapped, is_open)
+        Holder(process, os.fsdecode(command), files[position][0], mapped, is_open)
         for process, command, position, mapped, is_open in rows
     )
     cause = os_error("cannot read", error, "/proc") if error else None
     return Holders(found, unreadable, hidden, cause)
+
+
+def _sought(target: Target) -> Sought:
+    if isinstance(target, (str, bytes, os.PathLike)):
+        name = os.fsencode(target)
+        if b"\0" in name:
+            msg = "a path has no NUL byte"
+            raise ValueError(msg)
+        return os.fsdecode(name), name, None
+    if isinstance(target, bool):  # an int in Python, but nobody means a descriptor by it
+        msg = "pass paths, descriptors or open files, not a bool"
+        raise TypeError(msg)
+    descriptor = target.fileno() if isinstance(target, HasDescriptor) else operator.index(target)
+    status = os.fstat(descriptor)
+    link = f"/proc/thread-self/fd/{descriptor}"
+    shown = os.readlink(link) if sys.platform == "linux" else str(descriptor)  # noqa: PTH115
+    return shown, os.fsencode(link), (status.st_dev, status.st_ino)
 
 
 def _printable(text: str) -> str:

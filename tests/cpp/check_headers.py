@@ -47,7 +47,8 @@ int main() {
     const bool refused = status == accv_cache::DropCacheStatus::PLATFORM_ERROR &&
                          dropped.status() == status && lent.status() == status &&
                          measured[0].error != 0 && measured_lent[0].error != 0 &&
-                         held.holders.empty() && !accv_cache::cgroup_memory();
+                         held.holders.empty() && accv_cache::holders(dropped).holders.empty() &&
+                         !accv_cache::cgroup_memory();
     return refused ? 0 : 1;
 }
 """

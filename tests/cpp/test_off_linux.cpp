@@ -42,6 +42,10 @@ TEST_CASE("nothing is known of memory") {
     CHECK_FALSE(accv_cache::machine_memory().has_value());
 }
 
-TEST_CASE("holders finds nobody") { CHECK(accv_cache::holders({"one"}).holders.empty()); }
+TEST_CASE("holders finds nobody") {
+    CHECK(accv_cache::holders({"one"}).holders.empty());
+    CHECK(accv_cache::holders(0).holders.empty());
+    CHECK(accv_cache::holders(accv_cache::drop({"one"})).holders.empty());
+}
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "accv_cache/detail/proc/cgroup.hpp"
 #include "accv_cache/detail/proc/kernel_text.hpp"
 #include "accv_cache/detail/run/cpus.hpp"
+#include "accv_cache/drop.hpp"
 #include "accv_cache/holders.hpp"
 #include "support.hpp"
 
@@ -190,6 +191,24 @@ TEST_CASE("a process that holds a file is found") {
         CHECK(found[1].file == 2);
         CHECK(found[1].open);
         CHECK(found[1].mapped_bytes == 0);
+    }
+    SUBCASE("that holds a file that was dropped, and then replaced") {
+        const mapped_file mapping(one);
+        const open_descriptor file(one);
+        const auto named = accv_cache::drop({two, folder / "missing", one});
+        std::filesystem::remove(one);
+        write_dirty(one, mebibyte);
+        CHECK(accv_cache::holders({one}).holders.empty());
+        const auto lent = accv_cache::drop(file.get());
+        for (const auto& found : {accv_cache::holders(named), accv_cache::holders(lent),
+                                  accv_cache::holders(file.get())}) {
+            REQUIRE(found.holders.size() == 1);
+            CHECK(found.holders[0].process == ::getpid());
+            CHECK(found.holders[0].mapped_bytes == mebibyte);
+            CHECK(found.holders[0].open);
+        }
+        CHECK(accv_cache::holders(named).holders[0].file == 2);
+        CHECK(accv_cache::holders(accv_cache::drop_report()).holders.empty());
     }
     SUBCASE("that is another process") {
         int wait_here[2];

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "accv_cache/detail/list/path_list.hpp"
+#include "accv_cache/file_identity.hpp"
 #include "accv_cache/report.hpp"
 #include "accv_cache/residency.hpp"
 #include "accv_cache/status.hpp"
@@ -53,6 +54,7 @@ struct drop_record {
     std::optional<DropCacheStatus> status;
     failed_step failed = failed_step::NONE;         ///< The step that failed.
     int error = 0;                                  ///< The errno of the failure; 0: none.
+    file_identity identity;                         ///< Not known if the file was not opened.
     std::int64_t size_bytes = 0;                    ///< The file's size.
     std::optional<std::int64_t> before_bytes;       ///< Resident before; nullopt: unknown.
     std::optional<std::int64_t> after_bytes;        ///< Resident after; nullopt: unknown.

@@ -5,8 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "accv_cache/drop_report.hpp"
+#include "accv_cache/file_identity.hpp"
 #include "accv_cache/version.hpp"
 
 #if defined(__linux__)
@@ -22,7 +25,7 @@ inline namespace ACCV_CACHE_ABI {
 struct holder {
     int process = 0;                ///< Its id.
     std::string command;            ///< Its name, as in /proc/PID/comm.
-    std::size_t file = 0;           ///< The file's position in the list.
+    std::size_t file = 0;           ///< The file's position in the list or report.
     std::int64_t mapped_bytes = 0;  ///< How much of it is mapped, resident or not; 0: nothing.
     bool open = false;              ///< Whether it has a descriptor for it.
 };
@@ -49,37 +52,90 @@ struct holders_report {
 ///
 /// A file that does not exist, or may not be looked up, has no holders. On other systems no file
 /// has. Throws std::bad_alloc and nothing else.
-inline holders_report holders(const std::vector<std::string>& paths) {
-    holders_report report;
+inline holders_report holders(const std::vector<std::string>& paths);
+
+/// The same for one file that the caller holds open, whatever its name is now.
+inline holders_report holders(int descriptor);
+
+/// The same for the files of a report: those that `drop` opened, whatever has their names now.
+///
+///     const auto report = accv_cache::drop(descriptor);
+///     if (report.totals().kept.mapped != 0) show(accv_cache::holders(report));
+///
+/// Without CAP_CHECKPOINT_RESTORE, who maps a file of Btrfs or overlayfs is found only while the
+/// file has the name that it has in the report.
+inline holders_report holders(const drop_report& report);
+
 #if defined(__linux__)
-    detail::process_scan scan;
-    std::vector<std::vector<std::size_t>> positions;  // for each file of the scan
-    for (std::size_t i = 0; i != paths.size(); ++i) {
-        struct stat status{};
-        if (::stat(paths[i].c_str(), &status) != 0) continue;
-        const std::size_t number = scan.add(detail::file_identity::of(status), paths[i]);
-        if (number == positions.size()) positions.emplace_back();
-        positions[number].push_back(i);
+
+namespace detail {
+
+/// Looks for the holders of the files of a list.
+class holder_search {
+public:
+    /// Adds the file at a position of the list. `name` is a name of it, or was one.
+    void add(std::size_t position, const file_identity& file, std::string_view name) {
+        if (!file.known()) return;
+        const std::size_t number = scan_.add(file, name);
+        if (number == positions_.size()) positions_.emplace_back();
+        positions_[number].push_back(position);
     }
-    if (positions.empty()) return report;
-    const detail::scan_gaps gaps =
-        scan.run(true, [&](int process, const std::vector<detail::held_file>& held) {
-            std::string command =
-                detail::read_small_file("/proc/" + std::to_string(process) + "/comm");
-            if (!command.empty() && command.back() == '\n') command.pop_back();
-            for (const detail::held_file& each : held)
-                for (const std::size_t position : positions[each.file])
-                    report.holders.push_back(
-                        {process, command, position, each.mapped_bytes, each.open});
-        });
-    report.unreadable_processes = gaps.unreadable_processes;
-    report.hidden_processes = gaps.hidden_processes;
-    report.error = gaps.error;
-#else
-    static_cast<void>(paths);
-#endif
-    return report;
+
+    /// Adds the file that has the name now, if there is one.
+    void add(std::size_t position, const std::string& path) {
+        struct stat status{};
+        if (::stat(path.c_str(), &status) == 0) add(position, file_identity::of(status), path);
+    }
+
+    holders_report run() {
+        holders_report report;
+        if (positions_.empty()) return report;
+        const scan_gaps gaps =
+            scan_.run(true, [&](int process, const std::vector<held_file>& held) {
+                std::string command = read_small_file("/proc/" + std::to_string(process) + "/comm");
+                if (!command.empty() && command.back() == '\n') command.pop_back();
+                for (const held_file& each : held)
+                    for (const std::size_t position : positions_[each.file])
+                        report.holders.push_back(
+                            {process, command, position, each.mapped_bytes, each.open});
+            });
+        report.unreadable_processes = gaps.unreadable_processes;
+        report.hidden_processes = gaps.hidden_processes;
+        report.error = gaps.error;
+        return report;
+    }
+
+private:
+    process_scan scan_;
+    std::vector<std::vector<std::size_t>> positions_;  // of each file of the scan
+};
+
+}  // namespace detail
+
+inline holders_report holders(const std::vector<std::string>& paths) {
+    detail::holder_search search;
+    for (std::size_t i = 0; i != paths.size(); ++i) search.add(i, paths[i]);
+    return search.run();
 }
+
+inline holders_report holders(int descriptor) {
+    return holders(std::vector{"/proc/thread-self/fd/" + std::to_string(descriptor)});
+}
+
+inline holders_report holders(const drop_report& report) {
+    detail::holder_search search;
+    for (std::size_t i = 0; i != report.size(); ++i)
+        search.add(i, report[i].identity, report.path(i));
+    return search.run();
+}
+
+#else
+
+inline holders_report holders(const std::vector<std::string>&) { return {}; }
+inline holders_report holders(int) { return {}; }
+inline holders_report holders(const drop_report&) { return {}; }
+
+#endif
 
 }  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

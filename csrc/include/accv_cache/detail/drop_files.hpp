@@ -22,7 +22,6 @@
 #include "accv_cache/detail/expansion.hpp"
 #include "accv_cache/detail/file/advice.hpp"
 #include "accv_cache/detail/file/byte_range.hpp"
-#include "accv_cache/detail/file/file_identity.hpp"
 #include "accv_cache/detail/file/file_status.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
@@ -32,6 +31,7 @@
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/detail/verb.hpp"
 #include "accv_cache/drop_report.hpp"
+#include "accv_cache/file_identity.hpp"
 #include "accv_cache/options.hpp"
 #include "accv_cache/version.hpp"
 
@@ -61,17 +61,16 @@ private:
 /// What the two passes share.
 struct drop_work : file_work<drop_record> {
     const drop_options& asked;
-    std::vector<file_identity> identities;
     advice_rehearsal rehearsal;
     failed_files failed;
 
     drop_work(target_list files, const drop_options& how)
-        : file_work(std::move(files), how), asked(how), identities(targets.size()) {}
+        : file_work(std::move(files), how), asked(how) {}
 
     /// Measures the file before it is touched. A second try keeps what the first one found.
     void begin(std::size_t position, const open_file& file) {
         drop_record& record = records[position];
-        identities[position] = file_identity::of(file.status);
+        record.identity = file_identity::of(file.status);
         record.size_bytes = has_size(file.status) ? file.status.st_size : 0;
         if (record.before_bytes) return;
         const residency before = read(file.fd, file.status);
@@ -222,7 +221,7 @@ public:
         const verdict said = work_.open(position, file, alone);
         if (said != proceed) return said;
         // Another file has the name now, or none: what the first pass measured stands.
-        if (file.error == 0 && !(file_identity::of(file.status) == work_.identities[position]))
+        if (file.error == 0 && file_identity::of(file.status) != work_.records[position].identity)
             file.error = ENOENT;
         entry.alone = alone;
         const bool is_gone = file.error == ENOENT || file.error == ESTALE;
@@ -257,10 +256,10 @@ public:
         // Another name of a file may have met the error of its writeback, which is told only once.
         for (std::size_t i = 0; i != work.records.size(); ++i)
             if (work.records[i].failed == failed_step::WRITE_BACK)
-                visited_.try_emplace(work.identities[i], i);
+                visited_.try_emplace(work.records[i].identity, i);
         for (std::size_t i = 0; i != work.records.size(); ++i)
             if (work.needs_second_pass(work.records[i]) &&
-                visited_.try_emplace(work.identities[i], i).second)
+                visited_.try_emplace(work.records[i].identity, i).second)
                 positions_.push_back(i);
     }
 
@@ -271,7 +270,7 @@ public:
         if (visited_.empty()) return;
         std::unordered_set<std::size_t> told;
         for (std::size_t i = 0; i != work_.records.size(); ++i) {
-            const auto found = visited_.find(work_.identities[i]);
+            const auto found = visited_.find(work_.records[i].identity);
             if (found == visited_.end()) continue;
             drop_record& record = work_.records[i];
             const drop_record& last = work_.records[found->second];
@@ -300,13 +299,13 @@ inline drop_report drop_files(target_list targets, const drop_options& asked) {
     if (asked.fail_fast) {  // which has to meet every file in its place
         directory_check check(work.targets, work.is_directory);
         run_batch(check, work.targets.size(), how, work.tick);
-        work.expand_directories(work.identities);
+        work.expand_directories();
     }
     const batch_result result = run_batch(first, work.targets.size(), how, work.tick);
     if (asked.fail_fast && result.failed_position != no_position)
         work.end_at(result.failed_position);
     how.fail_fast = false;
-    const std::vector<std::size_t> found = work.expand_directories(work.identities);
+    const std::vector<std::size_t> found = work.expand_directories();
     subset<first_pass> below(first, found);
     run_batch(below, found.size(), how, work.tick);
 
@@ -315,7 +314,7 @@ inline drop_report drop_files(target_list targets, const drop_options& asked) {
     run_batch(again, visits.positions().size(), how, work.tick);
     if (!work.tick.stopped()) {
         visits.settle_repeated();
-        find_mapped(work.records, work.identities, work.targets.paths(), work.range);
+        find_mapped(work.records, work.targets.paths(), work.range);
     }
     work.tell_end();
     return {work.targets.take_paths(), std::move(work.records), std::move(work.skipped),

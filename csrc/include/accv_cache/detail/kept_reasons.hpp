@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "accv_cache/detail/file/byte_range.hpp"
-#include "accv_cache/detail/file/file_identity.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
@@ -88,14 +87,13 @@ inline std::int64_t cut_by(const byte_range& range) noexcept {
 /// It reads the maps of every process, which takes milliseconds. So it is not done for a file whose
 /// edges explain all that stayed: who reads a file and drops what was read, again and again, has
 /// such an edge every time.
-inline void find_mapped(std::vector<drop_record>& records,
-                        const std::vector<file_identity>& identities, const path_list& paths,
+inline void find_mapped(std::vector<drop_record>& records, const path_list& paths,
                         const byte_range& range) {
     process_scan scan;
     std::vector<std::pair<std::size_t, std::size_t>> files;  // position here, number in the scan
     for (std::size_t i = 0; i != records.size(); ++i)
         if (records[i].kept.busy != 0)
-            files.emplace_back(i, scan.add(identities[i], paths.text(i)));
+            files.emplace_back(i, scan.add(records[i].identity, paths.text(i)));
     if (files.empty()) return;
     std::vector<char> is_mapped(files.size(), 0);
     scan.run(false, [&](int, const std::vector<held_file>& held) {

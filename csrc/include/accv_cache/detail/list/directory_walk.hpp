@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "accv_cache/detail/file/descriptor.hpp"
-#include "accv_cache/detail/file/file_identity.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/open_directory.hpp"
 #include "accv_cache/detail/list/found_files.hpp"
@@ -24,6 +23,7 @@
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/detail/list/pattern.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/file_identity.hpp"
 #include "accv_cache/version.hpp"
 #include "accv_cache/walk.hpp"
 

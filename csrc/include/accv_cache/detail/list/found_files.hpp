@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "accv_cache/detail/file/descriptor.hpp"
-#include "accv_cache/detail/file/file_identity.hpp"
 #include "accv_cache/detail/list/open_below.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/file_identity.hpp"
 #include "accv_cache/version.hpp"
 
 namespace accv_cache {

@@ -14,11 +14,11 @@
 #include <vector>
 
 #include "accv_cache/detail/file/descriptor.hpp"
-#include "accv_cache/detail/file/file_identity.hpp"
 #include "accv_cache/detail/file/file_status.hpp"
 #include "accv_cache/detail/list/found_files.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/file_identity.hpp"
 #include "accv_cache/report.hpp"
 #include "accv_cache/version.hpp"
 

@@ -18,11 +18,11 @@
 #include <vector>
 
 #include "accv_cache/detail/file/descriptor.hpp"
-#include "accv_cache/detail/file/file_identity.hpp"
 #include "accv_cache/detail/file/open_directory.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/proc/kernel_text.hpp"
 #include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/file_identity.hpp"
 #include "accv_cache/version.hpp"
 
 namespace accv_cache {
@@ -54,7 +54,7 @@ struct mapping {
         const auto device_major = static_cast<unsigned>(number(16));
         ++at;
         const auto device_minor = static_cast<unsigned>(number(16));
-        file = {sys::device_number(device_major, device_minor), static_cast<ino_t>(number(10))};
+        file = {sys::device_number(device_major, device_minor), number(10)};
     }
 };
 
@@ -195,8 +195,7 @@ private:
         std::snprintf(range, sizeof range, "/map_files/%llx-%llx", seen.start, seen.stop);
         sys::extended_status status{};
         if (look_at(AT_FDCWD, (folder + range).c_str(), status))
-            if (const auto number = number_at({status.device(), static_cast<ino_t>(status.inode)}))
-                return number;
+            if (const auto number = number_at({status.device(), status.inode})) return number;
         const auto [first, last] = inodes_.equal_range(seen.file.inode);
         for (auto each = first; each != last; ++each) {
             sought_file& file = files_[each->second];
@@ -219,7 +218,7 @@ private:
         descriptors.for_each_entry([&](const dirent& entry) {
             sys::extended_status status{};
             if (!look_at(descriptors.fd(), entry.d_name, status)) return;
-            const file_identity file{status.device(), static_cast<ino_t>(status.inode)};
+            const file_identity file{status.device(), status.inode};
             const auto found = positions_.find(file);
             if (found != positions_.end()) entry_of(held, found->second).open = true;
         });
@@ -234,7 +233,7 @@ private:
 
     std::vector<sought_file> files_;
     std::unordered_map<file_identity, std::size_t, file_identity_hash> positions_;
-    std::unordered_multimap<ino_t, std::size_t> inodes_;
+    std::unordered_multimap<std::uint64_t, std::size_t> inodes_;
 };
 
 }  // namespace detail
