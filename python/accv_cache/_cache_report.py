@@ -136,6 +136,7 @@ class CacheRecord(Record):
         Examples:
             `pandas.DataFrame(record.to_row() for record in report)`
 
+            >>> from accv_cache import query
             >>> query("no such file")[0].to_row()["measured_start"]
             0
         """
@@ -178,6 +179,7 @@ class CacheReport(Report[CacheRecord]):
     Its `len`, iteration and indexing are those of `files`.
 
     Examples:
+        >>> from accv_cache import query
         >>> report = query("no such file")
         >>> report.resident_bytes, report.known_resident_bytes
         (None, 0)

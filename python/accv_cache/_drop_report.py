@@ -62,6 +62,7 @@ class DropRecord(Record):
             name now. None if it could not be opened, or may have no pages.
 
     Examples:
+        >>> from accv_cache import drop
         >>> [record] = drop("no such file")
         >>> record.status, record.error.errno, record.evicted_bytes
         (<DropCacheStatus.FILE_OPEN_FAILED: 2>, 2, None)
@@ -115,6 +116,7 @@ class DropRecord(Record):
         Examples:
             `pandas.DataFrame(record.to_row() for record in report)`
 
+            >>> from accv_cache import drop
             >>> drop("no such file")[0].to_row()["kept_mapped_bytes"] is None
             True
         """
@@ -157,6 +159,7 @@ class DropReport(Report[DropRecord]):
     Its `len`, iteration and indexing are those of `files`.
 
     Examples:
+        >>> from accv_cache import drop
         >>> report = drop("no such file") + drop([])
         >>> len(report), report.status, report.resident_bytes, report.known_resident_bytes
         (1, <DropCacheStatus.FILE_OPEN_FAILED: 2>, None, 0)
