@@ -106,7 +106,7 @@ class TestSomeoneElsesFile:
         for record in report.files:
             assert (record.before_bytes, record.after_bytes, record.kept) == (None, None, None)
             assert record.size_bytes == 16 * PAGE
-        assert "only their owner may measure" in str(report)
+        assert "only its owner or a writer may measure it" in str(report)
         assert "only its owner or a writer may measure" in report.files[0].explain()
 
     def test_is_measured_by_those_who_may_write_it(self, ext4: Path, make_file: MakeFile) -> None:

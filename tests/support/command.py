@@ -54,7 +54,8 @@ def run_here(*arguments: str) -> subprocess.CompletedProcess[str]:
     """
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape") for _ in range(2))
     argv = patch.object(sys, "argv", ["accv-cache", *arguments])
-    with argv, redirect_stdout(out), redirect_stderr(err):
+    variables = patch.dict(os.environ, _environment(), clear=True)
+    with argv, variables, redirect_stdout(out), redirect_stderr(err):
         code = main()
     for stream in (out, err):
         stream.seek(0)
