@@ -51,7 +51,10 @@ inline void append_target(detail::target_list& targets, const pybind11::handle i
     bool is_open = PyLong_Check(item.ptr()) != 0;
     if (!is_open && !is_text)
         call_python([&] { is_open = PyObject_HasAttrString(item.ptr(), "fileno") != 0; });
-    if (is_open) return targets.append(as_descriptor(item));
+    if (is_open) {
+        targets.append(as_descriptor(item));
+        return;
+    }
     const auto path = as_path(item);
     if (!path) throw pybind11::error_already_set();
     targets.append(view_of(path));

@@ -7,7 +7,7 @@
 namespace accv_cache::python {
 
 /// One function per topic; module.cpp calls each once.
-void bind_enums(pybind11::module_& module);
+void bind_enums(const pybind11::module_& module);
 void bind_drop(pybind11::module_& module);
 void bind_query(pybind11::module_& module);
 void bind_cgroup_memory(pybind11::module_& module);

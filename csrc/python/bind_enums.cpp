@@ -12,7 +12,7 @@ namespace py = pybind11;
 
 namespace accv_cache::python {
 
-void bind_enums(py::module_& module) {
+void bind_enums(const py::module_& module) {
     py::native_enum<DropCacheStatus>(module, "DropCacheStatus", "enum.Enum")
         .value("SUCCESS", DropCacheStatus::SUCCESS)
         .value("PLATFORM_ERROR", DropCacheStatus::PLATFORM_ERROR)

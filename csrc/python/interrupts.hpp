@@ -75,6 +75,7 @@ private:
 /// what a signal handler or the tick raised.
 template <class Body>
 auto run_interruptibly(pybind11::handle progress, Body&& body) {
+    // NOLINTNEXTLINE(misc-const-correctness): a const report could not be moved to the caller.
     auto result = [&] {
         interrupts tick(progress);
         return body(tick);

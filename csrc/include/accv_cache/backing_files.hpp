@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "accv_cache/detail/file/open_directory.hpp"
 #include "accv_cache/detail/proc/kernel_text.hpp"
@@ -52,22 +53,29 @@ inline std::string device_of(const std::string& path) {
     return folder;
 }
 
-/// The backing files of a device: for a loop device its own, for a partition that of its disk, for
-/// a device-mapper or RAID device those of its parts.
-inline void append_backing_files(const std::string& folder, std::vector<std::string>& files) {
-    for (const char* const place : {"/loop/backing_file", "/../loop/backing_file"}) {
-        std::string name = read_small_file(folder + place);
-        if (name.empty()) continue;
-        name.pop_back();  // the newline
-        files.push_back(std::move(name));
-        return;
+/// The backing file of a loop device, or of the loop device that a partition is on; "" for others.
+inline std::string loop_file(const std::string& folder) {
+    std::string name = read_small_file(folder + "/loop/backing_file");
+    if (name.empty()) name = read_small_file(folder + "/../loop/backing_file");
+    if (!name.empty()) name.pop_back();  // the newline
+    return name;
+}
+
+/// Appends the backing file of a device; for a device-mapper or RAID device, those of its parts.
+inline void append_backing_files(std::string device, std::vector<std::string>& files) {
+    std::vector<std::string> folders{std::move(device)};
+    for (std::size_t i = 0; i != folders.size(); ++i) {
+        if (std::string name = loop_file(folders[i]); !name.empty()) {
+            files.push_back(std::move(name));
+            continue;
+        }
+        const std::string parts = folders[i] + "/slaves/";
+        const open_directory directory(parts.c_str());
+        if (directory)
+            directory.for_each_entry([&](const dirent& entry) {
+                if (entry.d_name[0] != '.') folders.push_back(parts + entry.d_name);
+            });
     }
-    const std::string parts = folder + "/slaves";
-    const open_directory directory(parts.c_str());
-    if (directory)
-        directory.for_each_entry([&](const dirent& entry) {
-            if (entry.d_name[0] != '.') append_backing_files(parts + '/' + entry.d_name, files);
-        });
 }
 
 }  // namespace detail

@@ -2,6 +2,7 @@
 // The report of `query`.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -117,9 +118,9 @@ public:
 
     /// Whether every file was opened, or there was none.
     bool ok() const noexcept {
-        for (const cache_record& each : records())
-            if (each.untouched || each.error != 0) return false;
-        return true;
+        return std::all_of(records().begin(), records().end(), [](const cache_record& each) {
+            return !each.untouched && each.error == 0;
+        });
     }
 
     /// The sums over all files.

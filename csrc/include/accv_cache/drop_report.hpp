@@ -2,6 +2,7 @@
 // The report of `drop`.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -121,16 +122,17 @@ public:
     /// The status of the first file that failed, else SUCCESS. Files that were not touched do not
     /// count.
     DropCacheStatus status() const noexcept {
-        for (const drop_record& each : records())
-            if (each.status.value_or(DropCacheStatus::SUCCESS) != DropCacheStatus::SUCCESS)
-                return *each.status;
+        for (const drop_record& each : records()) {
+            const auto status = each.status.value_or(DropCacheStatus::SUCCESS);
+            if (status != DropCacheStatus::SUCCESS) return status;
+        }
         return DropCacheStatus::SUCCESS;
     }
     /// Whether every file was advised, or there was none.
     bool ok() const noexcept {
-        for (const drop_record& each : records())
-            if (each.status != DropCacheStatus::SUCCESS) return false;
-        return true;
+        return std::all_of(records().begin(), records().end(), [](const drop_record& each) {
+            return each.status == DropCacheStatus::SUCCESS;
+        });
     }
 
     /// The sums over all files.

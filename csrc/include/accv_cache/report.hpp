@@ -59,12 +59,16 @@ protected:
         paths_.truncate(records_.size());
     }
 
-    /// Appends the files of another report.
+    /// Appends the files of another report, or its own.
     void append(const file_report& other) {
-        if (&other == this) return append(file_report(other));
-        for (std::size_t i = 0; i != other.size(); ++i) paths_.append(other.path(i));
-        records_.insert(records_.end(), other.records_.begin(), other.records_.end());
-        skipped_.insert(skipped_.end(), other.skipped_.begin(), other.skipped_.end());
+        // Counted first and copied one by one, because `other` may be this report.
+        const std::size_t files = other.records_.size();
+        const std::size_t skipped = other.skipped_.size();
+        for (std::size_t i = 0; i != files; ++i) {
+            paths_.append(other.path(i));
+            records_.push_back(other.records_[i]);
+        }
+        for (std::size_t i = 0; i != skipped; ++i) skipped_.push_back(other.skipped_[i]);
         stopped_ = stopped_ || other.stopped_;
     }
 

@@ -269,10 +269,9 @@ public:
     void settle_repeated() {
         if (visited_.empty()) return;
         std::unordered_set<std::size_t> told;
-        for (std::size_t i = 0; i != work_.records.size(); ++i) {
-            const auto found = visited_.find(work_.records[i].identity);
+        for (drop_record& record : work_.records) {
+            const auto found = visited_.find(record.identity);
             if (found == visited_.end()) continue;
-            drop_record& record = work_.records[i];
             const drop_record& last = work_.records[found->second];
             const bool is_first = told.insert(found->second).second;
             const auto before = is_first ? record.before_bytes : last.after_bytes;

@@ -39,18 +39,20 @@ public:
     /// sees the same ones, and is faster. It does not see a page that is only partly up to date, or
     /// that is being read. `start` and `stop` are whole pages.
     bool by_cachestat(std::int64_t start, std::int64_t stop) {
-        residency told;
-        if ((go_on_ && !go_on_()) || cachestat(fd_, {start, stop - start}, told) != 0) return false;
-        if (told.resident_bytes == 0) return true;
-        if (told.resident_bytes >= stop - start) {
-            add(found_, start, stop);
-            return true;
-        }
         const std::int64_t page = page_size();
-        if (stop - start <= page * mincore_window && try_mincore(start, stop, told.resident_bytes))
-            return true;
-        const std::int64_t middle = start + (stop - start) / 2 / page * page;
-        return by_cachestat(start, middle) && by_cachestat(middle, stop);
+        std::vector<std::int64_t> stops{stop};  // of the ranges to search, the next one last
+        while (!stops.empty()) {
+            const std::int64_t bytes = stops.back() - start;
+            residency told;
+            if ((go_on_ && !go_on_()) || cachestat(fd_, {start, bytes}, told) != 0) return false;
+            if (determine(start, stops.back(), told.resident_bytes)) {
+                start = stops.back();
+                stops.pop_back();
+            } else {
+                stops.push_back(start + bytes / 2 / page * page);
+            }
+        }
+        return true;
     }
 
     std::vector<resident_span> take() noexcept { return std::move(found_); }
@@ -62,6 +64,16 @@ private:
             spans.back().stop = stop;
         else
             spans.push_back({start, stop});
+    }
+
+    /// Returns false if `resident` bytes may be several sets of pages.
+    bool determine(std::int64_t start, std::int64_t stop, std::int64_t resident) {
+        if (resident == 0) return true;
+        if (resident >= stop - start) {
+            add(found_, start, stop);
+            return true;
+        }
+        return stop - start <= page_size() * mincore_window && try_mincore(start, stop, resident);
     }
 
     /// Returns false unless mincore(2) sees exactly `resident` bytes.

@@ -192,7 +192,8 @@ private:
         };
         if (const auto number = number_at(seen.file)) return number;
         char range[64];
-        std::snprintf(range, sizeof range, "/map_files/%llx-%llx", seen.start, seen.stop);
+        static_cast<void>(
+            std::snprintf(range, sizeof range, "/map_files/%llx-%llx", seen.start, seen.stop));
         sys::extended_status status{};
         if (look_at(AT_FDCWD, (folder + range).c_str(), status))
             if (const auto number = number_at({status.device(), status.inode})) return number;
