@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,6 +62,23 @@ TEST_CASE("the last progress says that all is done") {
     CHECK(last.total_files == 201);
     CHECK(last.bytes == report.totals().known_resident_bytes);
     CHECK(last.bytes == 200 * page);
+}
+
+TEST_CASE("a report can be added to itself") {
+    const temporary_folder folder;
+    std::filesystem::create_symlink("nowhere", folder / "link");
+    cache_report report = query({"/missing", folder.path()});
+    REQUIRE(report.skipped().size() == 1);
+    for (std::size_t files = report.size(); files < 100; files *= 2) {
+        report += report;
+        REQUIRE(report.size() == 2 * files);
+        CHECK(report.skipped().size() == report.size());
+    }
+    for (std::size_t i = 0; i != report.size(); ++i) {
+        CHECK(report.path(i) == "/missing");
+        CHECK(report[i].error == ENOENT);
+        CHECK(report.skipped()[i].path == folder / "link");
+    }
 }
 
 TEST_CASE("a sum is known only if every file was measured") {
