@@ -8,7 +8,9 @@
 /// drop_videos_cache have descriptor tables of their own, where it is another.
 extern "C" const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() {
-    return "race:detail::sys::open\n"
-           "race:detail::sys::close\n";
+    return "race:sys::open\n"
+           "race:sys::close\n"
+           "race:unhooked::open\n"
+           "race:unhooked::close\n";
 }
 #endif

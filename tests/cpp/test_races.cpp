@@ -14,6 +14,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "accv_cache/accv_cache.hpp"
@@ -173,8 +174,7 @@ TEST_CASE("a file changes between any two system calls") {
     const scene on;
     const std::string text = content(on.secret());
     std::size_t runs = 0;
-    verbs[0].run(on);  // the thread sanitizer keeps a thread of its own from the first one on
-    accv_cache::drop(on.paths(), on_threads());
+    std::thread([] {}).join();  // the thread sanitizer keeps one of its own from the first one on
     for (const verb& tested : verbs) {
         for (const change& planned : changes) {
             const std::string verb_name = tested.name, change_name = planned.name;
