@@ -40,12 +40,15 @@ def ext4(directory: Path) -> AbstractContextManager[Path]:
 @contextmanager
 def full_ext4(directory: Path, room: int) -> Iterator[Path]:
     """An ext4 in an image that may grow by `room` bytes; what is written beyond that fails."""
-    size = room + _EMPTY_EXT4
-    with (
-        mounted(directory / "store", "tmpfs", options=f"size={size}") as store,
-        _loop(store, "ext4", "-q", "-O", "^has_journal,^resize_inode") as root,
-    ):
-        yield root
+    need(*_FOR_DISKS, "losetup", "mkfs.ext4")
+    store = _made(directory / "store")
+    rights.mount("none", store, "tmpfs", 0, f"size={room + _EMPTY_EXT4}")
+    try:
+        with _loop(store, "ext4", "-q", "-O", "^has_journal,^resize_inode") as root:
+            yield root
+    finally:
+        # The loop device releases its image a moment later, after writes that failed.
+        rights.unmount(store, lazy=True)
 
 
 def xfs(directory: Path) -> AbstractContextManager[Path]:
