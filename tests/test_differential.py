@@ -33,7 +33,7 @@ class World:
         self.files = [directory / f"{number}.bin" for number in range(len(sizes))]
         for path, size in zip(self.files, sizes, strict=True):
             path.write_bytes((path.name.encode() * size)[:size])
-        os.sync()  # a dirty page would stay
+        residency.write_back(directory)  # a dirty page would stay
         link, twin, odd = directory / "link", directory / "twin", directory / "odd"
         link.symlink_to(self.files[-1])
         os.link(self.files[-2], twin)

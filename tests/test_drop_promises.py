@@ -56,7 +56,7 @@ class TestFailedWriteback:
     def test_before_the_drop_loses_nothing(self, full_disk: Path) -> None:
         paths = write_clips(full_disk)
         # Writes everything back; the next opener of each file gets its error.
-        os.sync()
+        residency.write_back(full_disk)
         assert all(cachestat(path).dirty == 0 for path in paths)
         report = drop(paths)
         assert readable(paths) == paths
@@ -64,7 +64,7 @@ class TestFailedWriteback:
 
     def test_that_another_name_of_the_file_met_loses_nothing(self, full_disk: Path) -> None:
         paths = write_clips(full_disk)
-        os.sync()
+        residency.write_back(full_disk)
         report = drop([path for path in paths for _ in range(2)])
         assert readable(paths) == paths
         assert report.failed

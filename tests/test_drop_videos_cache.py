@@ -62,7 +62,7 @@ def many(
     files = [directory / f"{number:04}.bin" for number in range(300 if slow else 2000)]
     for path in files:
         path.write_bytes(b"clip" * PAGE)
-    os.sync()  # a dirty page would stay
+    residency.write_back(directory)  # a dirty page would stay
     with ExitStack() as stack:
         if slow:
             options = ("allow_other", "default_permissions", "open_us=200")

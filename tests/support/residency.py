@@ -133,6 +133,15 @@ def clean(path: str | Path) -> None:
         os.fsync(descriptor)
 
 
+def write_back(directory: str | Path) -> None:
+    """Write back the file system of `directory`, and no other: other tests need dirty pages.
+
+    Who opens a file next is told of its errors.
+    """
+    with _opened(directory) as descriptor:
+        _libc.syncfs(descriptor)
+
+
 def cold(path: str | Path) -> None:
     """Write the file back and evict it; fails where that is impossible, as on tmpfs."""
     clean(path)
