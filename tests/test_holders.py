@@ -422,11 +422,14 @@ class TestUnreadableProcesses:
     ) -> None:
         path = make_file(SIZE, "warm", ext4)
 
-        def look() -> tuple[set[int], int, Holders, int, set[int]]:
-            return processes(unreadable=True), forks(), holders(path), forks(), processes()
+        def unreadable() -> set[int]:
+            return processes(unreadable=True)
+
+        def look() -> tuple[int, set[int], Holders, set[int], int]:
+            return forks(), unreadable(), holders(path), unreadable(), forks()
 
         with mapped_elsewhere(path) as process:
-            before, started, found, last, after = as_other_user(look)
+            started, before, found, after, last = as_other_user(look)
         assert found.found == ()
         assert process in before
         # At most these processes may have ended or started meanwhile.
