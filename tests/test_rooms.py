@@ -1,7 +1,11 @@
-"""Imports point in one direction: command line, training and clusters, verbs, the core."""
+"""Imports point in one direction: command line, training and clusters, verbs, the core.
+
+What the verbs share stands once.
+"""
 
 import ast
 import graphlib
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +15,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 HEADERS = ROOT / "csrc" / "include" / "accv_cache"
 PACKAGE = ROOT / "python" / "accv_cache"
+
+VERBS = ("drop", "query", "cache_report", "prefetch")
+"""The file of a verb has one of these in its name."""
+MOST_SHARED = 5
+"""Lines of code in a row that two files may have in common."""
 
 # What each room may include, besides itself and the system calls: `run` knows no file, `file` no
 # list, `list` no thread, `proc` neither. All of them may use the public types.
@@ -95,3 +104,48 @@ def test_no_module_imports_what_imports_it() -> None:
     }
     assert any(graph.values())
     graphlib.TopologicalSorter(graph).prepare()
+
+
+def _signatures(code: str) -> set[int]:
+    """The lines of signatures and docstrings, which are the contract of each verb."""
+    lines: set[int] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            first = node.body[0]
+            last = first.end_lineno if ast.get_docstring(node) else first.lineno - 1
+            lines.update(range(node.lineno, (last or 0) + 1))
+    return lines
+
+
+def _code(path: Path) -> list[str]:
+    """The lines of a file that say what it does."""
+    text = path.read_text()
+    left_out = _signatures(text) if path.suffix == ".py" else set()
+    trivial = re.compile(r"\W*$|//|#|import |from |namespace |inline namespace ")
+    return [
+        line
+        for number, line in enumerate(map(str.strip, text.splitlines()), 1)
+        if number not in left_out and not trivial.match(line)
+    ]
+
+
+def _runs(path: Path) -> set[tuple[str, ...]]:
+    lines = _code(path)
+    length = MOST_SHARED + 1
+    return {tuple(lines[at : at + length]) for at in range(len(lines) - length + 1)}
+
+
+def test_no_two_files_of_the_verbs_repeat_each_other() -> None:
+    sources = itertools.chain((ROOT / "csrc").rglob("*.[hc]pp"), PACKAGE.rglob("*.py"))
+    runs = {
+        path.relative_to(ROOT): _runs(path)
+        for path in sources
+        if any(verb in path.stem for verb in VERBS)
+    }
+    assert len(runs) > len(VERBS)
+    shared = {
+        (str(one), str(other)): runs[one] & runs[other]
+        for one, other in itertools.combinations(sorted(runs), 2)
+        if runs[one] & runs[other]
+    }
+    assert shared == {}

@@ -1,10 +1,10 @@
-"""The arguments that `drop` and `query` share."""
+"""The arguments that the verbs share."""
 
 import operator
 import os
 import sys
-from collections.abc import Callable, Iterable
-from typing import Protocol, TypeAlias, TypedDict, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeAlias, TypedDict, runtime_checkable
 
 
 @runtime_checkable
@@ -46,7 +46,7 @@ def as_names(targets: Iterable[Target]) -> tuple[bytes, ...]:
 
 
 class FileOptions(TypedDict):
-    """The options that `drop` and `query` of the core share."""
+    """The options that the verbs of the core share."""
 
     offset: int
     length: int | None
@@ -59,36 +59,29 @@ class FileOptions(TypedDict):
     progress: Progress | None
 
 
-def as_options(  # noqa: PLR0913 - one keyword a choice
-    *,
-    offset: int,
-    length: int | None,
-    recursive: bool,
-    include: str | Iterable[str] | None,
-    exclude: str | Iterable[str] | None,
-    max_size_bytes: int | None,
-    follow_symlinks: bool,
-    workers: int | None,
-    progress: Progress | None,
-) -> FileOptions:
+def as_options(given: Mapping[str, Any]) -> FileOptions:
     """Check the shared arguments, and return them as the core takes them.
+
+    Args:
+        given: All arguments of a verb by name: its `locals()`, when it starts.
 
     Raises:
         TypeError: A number is no integer, a pattern is no text, or `progress` is not callable.
         ValueError: A number is out of range, or a pattern has a NUL byte.
     """
+    progress = given["progress"]
     if progress is not None and not callable(progress):
         msg = f"progress must be callable, not {progress!r}"
         raise TypeError(msg)
     return FileOptions(
-        offset=_as_number("offset", offset, least=0),
-        length=_as_number_or_none("length", length, least=1),
-        recursive=recursive,
-        include=_as_patterns(include),
-        exclude=_as_patterns(exclude),
-        max_size_bytes=_as_number_or_none("max_size_bytes", max_size_bytes, least=0),
-        follow_symlinks=follow_symlinks,
-        workers=_as_number_or_none("workers", workers, least=1),
+        offset=as_number("offset", given["offset"], least=0),
+        length=as_number_or_none("length", given["length"], least=1),
+        recursive=given["recursive"],
+        include=_as_patterns(given["include"]),
+        exclude=_as_patterns(given["exclude"]),
+        max_size_bytes=as_number_or_none("max_size_bytes", given["max_size_bytes"], least=0),
+        follow_symlinks=given["follow_symlinks"],
+        workers=as_number_or_none("workers", given["workers"], least=1),
         progress=progress,
     )
 
@@ -104,11 +97,13 @@ def _as_patterns(globs: str | Iterable[str] | None) -> list[bytes]:
     return patterns
 
 
-def _as_number_or_none(name: str, value: int | None, least: int) -> int | None:
-    return None if value is None else _as_number(name, value, least)
+def as_number_or_none(name: str, value: int | None, least: int) -> int | None:
+    """Check a number that may be None."""
+    return None if value is None else as_number(name, value, least)
 
 
-def _as_number(name: str, value: int, least: int) -> int:
+def as_number(name: str, value: int, least: int) -> int:
+    """Check an argument that is a whole number."""
     try:
         number = operator.index(value)
     except TypeError:

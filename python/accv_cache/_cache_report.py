@@ -2,15 +2,13 @@
 
 import dataclasses
 import errno
-import os
 from collections.abc import Iterable, Sequence
 from mmap import PAGESIZE
 from typing import Any, NamedTuple
 
-from accv_cache._arguments import Target, as_names
+from accv_cache._arguments import Target
 from accv_cache._holders import Holders, holders
-from accv_cache._joined import Table
-from accv_cache._report import FAILED_STEPS, FailedStep, Record, RefusedTable, Report, step_error
+from accv_cache._report import FailedStep, Outcome, Record, Report, refused
 from accv_cache._residency import SOURCES, UNKNOWN_REASONS, ResidencySource, UnknownReason
 from accv_cache._text import as_count, as_percent, as_size, as_size_or_unknown
 
@@ -112,23 +110,11 @@ class CacheRecord(Record):
         return holders([self.path])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields for JSON; an error is its text."""
-        return {
-            "path": self.path,
-            "error": None if self.error is None else str(self.error),
-            "failed_step": None if self.failed_step is None else self.failed_step.name,
-            "untouched": self.is_untouched,
-            "size_bytes": self.size_bytes,
-            "measured": list(self.measured),
-            "resident_bytes": self.resident_bytes,
-            "dirty_bytes": self.dirty_bytes,
-            "writeback_bytes": self.writeback_bytes,
-            "evicted_bytes": self.evicted_bytes,
-            "recently_evicted_bytes": self.recently_evicted_bytes,
-            "source": None if self.source is None else self.source.value,
-            "unknown": None if self.unknown is None else self.unknown.name,
-            "spans": None if self.spans is None else [list(span) for span in self.spans],
-        }
+        """Return the fields for JSON: an error as its text, a reason by name."""
+        fields = Record.to_dict(self)
+        fields["source"] = None if self.source is None else self.source.value
+        fields["untouched"] = fields.pop("is_untouched")
+        return fields
 
     def to_row(self) -> dict[str, Any]:
         """Return the fields without nesting, for a table; `spans` is not included.
@@ -153,12 +139,6 @@ class CacheRecord(Record):
 
 
 class _Sums(NamedTuple):
-    """The totals of the table; where nothing was measured, it ends early."""
-
-    files: int
-    failed_files: int
-    unknown_files: int = 0
-    untouched_files: int = 0
     unknown_dirty_files: int = 0
     size_bytes: int = 0
     known_range_bytes: int = 0
@@ -183,19 +163,22 @@ class CacheReport(Report[CacheRecord]):
         >>> report = query("no such file")
         >>> report.resident_bytes, report.known_resident_bytes
         (None, 0)
-        >>> report.raise_for_status()
-        Traceback (most recent call last):
-        FileNotFoundError: [Errno 2] cannot open: No such file or directory: 'no such file'
     """
 
     __slots__ = ()
 
-    _sums: _Sums
+    _sums_type = _Sums
+    _figures = (
+        "size_bytes",
+        "resident_bytes",
+        "dirty_bytes",
+        "writeback_bytes",
+        "evicted_bytes",
+        "recently_evicted_bytes",
+        *_Sums._fields[2:],
+    )
 
-    def __init__(self, table: Table) -> None:
-        """Wrap a table; `query` makes reports."""
-        super().__init__(table)
-        self._sums = _Sums(*table.totals())
+    _sums: _Sums
 
     @property
     def size_bytes(self) -> int:
@@ -264,33 +247,13 @@ class CacheReport(Report[CacheRecord]):
         """Find the processes that have any of the files mapped or open."""
         return holders(self._table.paths())
 
-    def _sums_as_dict(self) -> dict[str, Any]:
-        return {
-            "size_bytes": self.size_bytes,
-            "resident_bytes": self.resident_bytes,
-            "dirty_bytes": self.dirty_bytes,
-            "writeback_bytes": self.writeback_bytes,
-            "evicted_bytes": self.evicted_bytes,
-            "recently_evicted_bytes": self.recently_evicted_bytes,
-            "known_range_bytes": self.known_range_bytes,
-            "known_resident_bytes": self.known_resident_bytes,
-            "known_dirty_bytes": self.known_dirty_bytes,
-            "known_writeback_bytes": self.known_writeback_bytes,
-            "known_evicted_bytes": self.known_evicted_bytes,
-            "known_recently_evicted_bytes": self.known_recently_evicted_bytes,
-        }
-
     def __str__(self) -> str:
         """One line for a log."""
-        files = as_count(len(self), "file")
         resident, asked = self.known_resident_bytes, self.known_range_bytes
-        if self._is_measured():
-            share = f" ({as_percent(resident, asked)})" if asked else ""
-            parts = [f"{as_size(resident)} of {as_size(asked)} resident{share} in {files}"]
-        elif self._is_unknown():
-            parts = [f"an unknown amount resident in {files}"]
-        else:
-            parts = [f"at least {as_size(resident)} resident in {files}"]
+        whole = f" of {as_size(asked)}" if self._is_measured() else ""
+        share = f" ({as_percent(resident, asked)})" if whole and asked else ""
+        files = as_count(len(self), "file")
+        parts = [f"{self._amount(resident)}{whole} resident{share} in {files}"]
         at_least = "" if self._is_dirty_known() else "at least "
         for count, state in (
             (self.known_dirty_bytes, "dirty"),
@@ -310,10 +273,10 @@ class CacheReport(Report[CacheRecord]):
             name, untouched, failed, error, size, measured, source, unknown,
             resident, dirty, writeback, evicted, recently_evicted, spans,
         ) = self._table.row(position)  # fmt: skip
-        path, step = os.fsdecode(name), FAILED_STEPS[failed]
+        outcome = Outcome.of(name, failed, error)
         return CacheRecord(
-            path=path,
-            error=step_error(step, error, path),
+            path=outcome.path,
+            error=outcome.error,
             size_bytes=size,
             measured=measured,
             resident_bytes=resident,
@@ -323,7 +286,7 @@ class CacheReport(Report[CacheRecord]):
             spans=None if spans is None else tuple(spans),
             evicted_bytes=evicted,
             recently_evicted_bytes=recently_evicted,
-            failed_step=step,
+            failed_step=outcome.failed_step,
             unknown=UNKNOWN_REASONS[unknown],
             is_untouched=untouched,
         )
@@ -332,7 +295,7 @@ class CacheReport(Report[CacheRecord]):
 def refused_query(targets: Iterable[Target]) -> CacheReport:
     """Make the report on other systems."""
     figures = False, 0, errno.ENOSYS, 0, (0, 0), 0, 0, *[None] * 6
-    return CacheReport(RefusedTable(as_names(targets), figures))
+    return CacheReport(refused(targets, *figures))
 
 
 def _draw(asked: int, resident: int) -> str:

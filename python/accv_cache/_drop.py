@@ -86,19 +86,9 @@ def drop(  # noqa: PLR0913 - one keyword a choice
 
     See posix_fadvise(2), sync_file_range(2), and mm/fadvise.c in the kernel.
     """
+    options = as_options(locals())
     items = as_target_list(paths)
     limit = None if until is None else as_limit(until)
-    options = as_options(
-        offset=offset,
-        length=length,
-        recursive=recursive,
-        include=include,
-        exclude=exclude,
-        max_size_bytes=max_size_bytes,
-        follow_symlinks=follow_symlinks,
-        workers=workers,
-        progress=progress,
-    )
     if sys.platform != "linux":
         return refused_drop(items)
 

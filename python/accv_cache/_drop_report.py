@@ -7,10 +7,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from accv_cache._arguments import Target, as_names
+from accv_cache._arguments import Target
 from accv_cache._holders import Holders, Sought, holders_of
-from accv_cache._joined import Table
-from accv_cache._report import FAILED_STEPS, FailedStep, Record, RefusedTable, Report, step_error
+from accv_cache._report import FailedStep, Outcome, Record, Report, refused
 from accv_cache._residency import UNKNOWN_REASONS, UnknownReason
 from accv_cache._status import DropCacheStatus
 from accv_cache._text import as_count, as_size, as_size_or_unknown
@@ -97,18 +96,10 @@ class DropRecord(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields as JSON takes them; an error as its text, status and reasons by name."""
-        return {
-            "path": self.path,
-            "status": None if self.status is None else self.status.name,
-            "error": None if self.error is None else str(self.error),
-            "failed_step": None if self.failed_step is None else self.failed_step.name,
-            "size_bytes": self.size_bytes,
-            "before_bytes": self.before_bytes,
-            "after_bytes": self.after_bytes,
-            "evicted_bytes": self.evicted_bytes,
-            "unknown": None if self.unknown is None else self.unknown.name,
-            "kept": None if self.kept is None else _by_name(self.kept),
-        }
+        fields = Record.to_dict(self)
+        del fields["identity"]
+        fields["evicted_bytes"] = self.evicted_bytes
+        return fields
 
     def to_row(self) -> dict[str, Any]:
         """Give the fields without nesting, as a table takes them: a number for each reason.
@@ -129,12 +120,6 @@ class DropRecord(Record):
 
 
 class _Sums(NamedTuple):
-    """The totals of the table; where nothing was measured, it ends early."""
-
-    files: int
-    failed_files: int
-    unknown_files: int = 0
-    untouched_files: int = 0
     known_before_bytes: int = 0
     known_after_bytes: int = 0
     dirty: int = 0
@@ -170,12 +155,19 @@ class DropReport(Report[DropRecord]):
 
     __slots__ = ()
 
-    _sums: _Sums
+    _sums_type = _Sums
+    _figures = (
+        "status",
+        "before_bytes",
+        "evicted_bytes",
+        "resident_bytes",
+        "known_before_bytes",
+        "known_evicted_bytes",
+        "known_resident_bytes",
+        "kept",
+    )
 
-    def __init__(self, table: Table) -> None:
-        """Show the figures of a table; `drop` makes reports."""
-        super().__init__(table)
-        self._sums = _Sums(*table.totals())
+    _sums: _Sums
 
     @property
     def status(self) -> DropCacheStatus:
@@ -237,28 +229,11 @@ class DropReport(Report[DropRecord]):
         """
         return holders_of(_held(self._records(self._table.remarkable())))
 
-    def _sums_as_dict(self) -> dict[str, Any]:
-        return {
-            "status": self.status.name,
-            "before_bytes": self.before_bytes,
-            "evicted_bytes": self.evicted_bytes,
-            "resident_bytes": self.resident_bytes,
-            "known_before_bytes": self.known_before_bytes,
-            "known_evicted_bytes": self.known_evicted_bytes,
-            "known_resident_bytes": self.known_resident_bytes,
-            "kept": _by_name(self.kept),
-        }
-
     def __str__(self) -> str:
         """One line for a log."""
-        files = as_count(len(self), "file")
-        evicted, before = as_size(self.known_evicted_bytes), as_size(self.known_before_bytes)
-        if self._is_measured():
-            parts = [f"evicted {evicted} of {before} in {files}"]
-        elif self._is_unknown():
-            parts = [f"evicted an unknown amount in {files}"]
-        else:
-            parts = [f"evicted at least {evicted} in {files}"]
+        evicted = self._amount(self.known_evicted_bytes)
+        whole = f" of {as_size(self.known_before_bytes)}" if self._is_measured() else ""
+        parts = [f"evicted {evicted}{whole} in {as_count(len(self), 'file')}"]
         if self.kept:
             reasons = ", ".join(reason.value for reason in self.kept)
             parts.append(f"{as_size(self.known_resident_bytes)} stayed: {reasons}")
@@ -273,16 +248,16 @@ class DropReport(Report[DropRecord]):
         (name, status, failed, error, size, before, after, unknown, kept, identity) = (
             self._table.row(position)
         )
-        path, step = os.fsdecode(name), FAILED_STEPS[failed]
+        outcome = Outcome.of(name, failed, error)
         return DropRecord(
-            path=path,
+            path=outcome.path,
             status=None if status is None else DropCacheStatus(status),
-            error=step_error(step, error, path),
+            error=outcome.error,
             size_bytes=size,
             before_bytes=before,
             after_bytes=after,
             kept=None if after is None else _by_reason(kept),
-            failed_step=step,
+            failed_step=outcome.failed_step,
             unknown=UNKNOWN_REASONS[unknown],
             identity=identity,
         )
@@ -291,16 +266,12 @@ class DropReport(Report[DropRecord]):
 def refused_drop(targets: Iterable[Target]) -> DropReport:
     """Make the report on other systems."""
     status = DropCacheStatus.PLATFORM_ERROR.value
-    figures = status, 0, errno.ENOSYS, 0, None, None, 0, (0,) * len(_REASONS), None
-    return DropReport(RefusedTable(as_names(targets), figures))
+    kept = (0,) * len(_REASONS)
+    return DropReport(refused(targets, status, 0, errno.ENOSYS, 0, None, None, 0, kept, None))
 
 
 def _by_reason(kept: Sequence[int]) -> dict[KeptReason, int]:
     return {reason: count for reason, count in zip(_REASONS, kept, strict=True) if count}
-
-
-def _by_name(kept: dict[KeptReason, int]) -> dict[str, int]:
-    return {reason.name: count for reason, count in kept.items()}
 
 
 def _as_cells(record: DropRecord) -> tuple[str, ...]:

@@ -55,10 +55,8 @@ def query(  # noqa: PLR0913 - one keyword a choice
         other systems every record has an error.
 
     Raises:
-        TypeError: An item is no path, descriptor or open file, or a number is no integer. A bool
-            is no descriptor.
-        ValueError: A path has a NUL byte, a file object is closed, or a number is out of range,
-            such as a descriptor that is negative or above 2**31 - 1.
+        TypeError: An argument is of the wrong type, as for `drop`.
+        ValueError: An argument is out of range, as for `drop`.
 
     Examples:
         >>> import tempfile
@@ -71,18 +69,8 @@ def query(  # noqa: PLR0913 - one keyword a choice
 
     See cachestat(2), mincore(2), and mm/filemap.c in the kernel.
     """
+    options = as_options(locals())
     items = as_target_list(paths)
-    options = as_options(
-        offset=offset,
-        length=length,
-        recursive=recursive,
-        include=include,
-        exclude=exclude,
-        max_size_bytes=max_size_bytes,
-        follow_symlinks=follow_symlinks,
-        workers=workers,
-        progress=progress,
-    )
     if sys.platform != "linux":
         return refused_query(items)
     return CacheReport(_core.query(items, options, spans=spans))

@@ -1,4 +1,4 @@
-"""The base of the reports of `drop` and `query`."""
+"""The base of the reports: what those of all verbs share."""
 
 import dataclasses
 import enum
@@ -6,12 +6,13 @@ import errno
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Generic, Protocol, TypeVar, overload
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, overload
 
+from accv_cache._arguments import Target, as_names
 from accv_cache._joined import JoinedTable, Table
 from accv_cache._lazy import LazyRecords
 from accv_cache._residency import UnknownReason
-from accv_cache._text import as_count
+from accv_cache._text import as_count, as_size
 
 TYPE_CHECKING = False  # `typing` has it from Python 3.11 on
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ class FailedStep(enum.Enum):
     """cachestat(2) or mincore(2)"""
 
 
-FAILED_STEPS = (None, *FailedStep)
-"""Indexed by their number in the core."""
+_FAILED_STEPS = (None, *FailedStep)  # indexed by their number in the core
 UNTOUCHED = "not touched: the call was stopped before"
 
 
@@ -107,8 +107,21 @@ class Record:
         return hash(self._key())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields for JSON."""
-        raise NotImplementedError
+        """Return the fields for JSON: an error as its text, steps and reasons by name."""
+        names: tuple[str, ...] = self.__match_args__  # type: ignore[attr-defined] # the fields
+        return {name: _as_json(getattr(self, name)) for name in names}
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, (int, str)) or value is None:
+        return value
+    if isinstance(value, OSError):
+        return str(value)
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, dict):
+        return {_as_json(key): each for key, each in value.items()}
+    return [*map(_as_json, value)] if isinstance(value, tuple) else value
 
 
 def _as_hashable(value: object) -> object:
@@ -120,17 +133,13 @@ def _as_hashable(value: object) -> object:
 RecordT = TypeVar("RecordT", bound=Record)
 
 
-class Sums(Protocol):
-    """The sums that every report has."""
+class _Counts(NamedTuple):
+    """The totals that every table has first. Where nothing was opened, they end early."""
 
-    @property
-    def files(self) -> int: ...
-    @property
-    def failed_files(self) -> int: ...
-    @property
-    def unknown_files(self) -> int: ...
-    @property
-    def untouched_files(self) -> int: ...
+    files: int
+    failed: int
+    unknown: int = 0
+    untouched: int = 0
 
 
 class Report(Generic[RecordT]):
@@ -139,13 +148,22 @@ class Report(Generic[RecordT]):
     Its `len`, iteration and indexing are those of `files`.
     """
 
-    __slots__ = ("_sums", "_table")
+    __slots__ = ("_counts", "_sums", "_table")
 
-    _sums: Sums
+    _sums_type: ClassVar[Callable[..., tuple[int, ...]]]
+    """A NamedTuple of the other totals of the table; each has the default 0."""
+    _figures: ClassVar[tuple[str, ...]]
+    """The names of the sums that JSON has."""
+
+    _sums: tuple[int, ...]
 
     def __init__(self, table: Table) -> None:
-        """Wrap a table; `drop` and `query` make reports."""
+        """Wrap a table; the verbs make reports."""
+        totals = table.totals()
+        own = len(_Counts._fields)
         self._table = table
+        self._counts = _Counts(*totals[:own])
+        self._sums = self._sums_type(*totals[own:])
 
     def _record(self, position: int) -> RecordT:
         raise NotImplementedError
@@ -179,7 +197,7 @@ class Report(Generic[RecordT]):
     @property
     def ok(self) -> bool:
         """Whether no file failed or is untouched."""
-        return self._sums.failed_files + self._sums.untouched_files == 0
+        return self._counts.failed + self._counts.untouched == 0
 
     @property
     def failed(self) -> Sequence[RecordT]:
@@ -189,12 +207,12 @@ class Report(Generic[RecordT]):
     @property
     def unknown_files(self) -> int:
         """The number of files that did not fail but have unknown residency."""
-        return self._sums.unknown_files
+        return self._counts.unknown
 
     @property
     def untouched_files(self) -> int:
         """The number of files that were not touched because the call stopped before."""
-        return self._sums.untouched_files
+        return self._counts.untouched
 
     @property
     def skipped(self) -> Sequence[tuple[str, SkipReason]]:
@@ -241,16 +259,13 @@ class Report(Generic[RecordT]):
             for folder, chosen in positions.items()
         }
 
-    def _sums_as_dict(self) -> dict[str, Any]:
-        raise NotImplementedError
-
     def to_dict(self) -> dict[str, Any]:
         """Return sums and records for JSON."""
         return {
             "version": FORM_VERSION,
-            **self._sums_as_dict(),
+            **{name: _as_json(getattr(self, name)) for name in self._figures},
             "unknown_files": self.unknown_files,
-            "failed_files": self._sums.failed_files,
+            "failed_files": self._counts.failed,
             "untouched_files": self.untouched_files,
             "files": [record.to_dict() for record in self.files],
             "skipped": [{"path": path, "reason": why.value} for path, why in self.skipped],
@@ -262,15 +277,21 @@ class Report(Generic[RecordT]):
 
     def _is_unknown(self) -> bool:
         """Whether there are files and the residency of each is unknown."""
-        sums = self._sums
-        return 0 < len(self) == sums.failed_files + sums.unknown_files + sums.untouched_files
+        counts = self._counts
+        return 0 < len(self) == counts.failed + counts.unknown + counts.untouched
+
+    def _amount(self, known: int) -> str:
+        """Write a sum over the files that were measured, and whether it may be more."""
+        if self._is_measured():
+            return as_size(known)
+        return "an unknown amount" if self._is_unknown() else f"at least {as_size(known)}"
 
     def _troubles(self) -> list[str]:
         """Describe how many files failed or could not be measured, and why the first did."""
         parts = []
         for count, trouble, first in (
             (self.unknown_files, "not measured", self._table.unknown(1)),
-            (self._sums.failed_files, "failed", self._table.failed(1)),
+            (self._counts.failed, "failed", self._table.failed(1)),
         ):
             for record in self._records(first):
                 others = ", the first:" if count > 1 else ":"
@@ -368,6 +389,11 @@ class RefusedTable:
         return RefusedTable(tuple(self.names[each] for each in positions), self.figures)
 
 
+def refused(targets: Iterable[Target], *figures: object) -> RefusedTable:
+    """Make the table of targets that are not opened; `figures` are a row after the path."""
+    return RefusedTable(as_names(targets), figures)
+
+
 _REMEDIES = {
     errno.EACCES: "ask for permission to read it",
     errno.EAGAIN: "another process holds a lease on it: try again when that is released",
@@ -390,8 +416,16 @@ def os_error(what: str, number: int, path: str) -> OSError:
     return OSError(number, f"{what}: {os.strerror(number)}{remedy}", path)
 
 
-def step_error(step: FailedStep | None, number: int, path: str) -> OSError | None:
-    """Make the error of a file of a report; None if `number` is 0."""
-    if not number:
-        return None
-    return os_error("only Linux can evict or measure" if step is None else step.value, number, path)
+class Outcome(NamedTuple):
+    """What every row of a table has: which file it is for, and what went wrong."""
+
+    path: str
+    failed_step: FailedStep | None
+    error: OSError | None
+
+    @classmethod
+    def of(cls, name: bytes, failed: int, error: int) -> "Outcome":
+        """Read the columns of a row: the name, the number of the step, and errno or 0."""
+        path, step = os.fsdecode(name), _FAILED_STEPS[failed]
+        what = "only Linux can evict or measure" if step is None else step.value
+        return cls(path, step, os_error(what, error, path) if error else None)
