@@ -58,6 +58,17 @@ def test_every_header_of_the_core_lies_in_a_room_or_where_they_meet() -> None:
     assert folders == set(ROOMS)
 
 
+def test_every_header_declares_in_the_namespace_of_its_version() -> None:
+    # So that two libraries that were built with two versions can live in one process.
+    opening = "namespace accv_cache {\ninline namespace ACCV_CACHE_ABI {\n"
+    without = [
+        header.name
+        for header in HEADERS.rglob("*.hpp")
+        if (text := header.read_text()).count(opening) != text.count("\nnamespace accv_cache")
+    ]
+    assert without == []
+
+
 def _name_of(path: Path) -> str:
     return ".".join(("accv_cache", *path.relative_to(PACKAGE).with_suffix("").parts))
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "accv_cache/version.hpp"
+
 #if defined(__linux__)
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -22,6 +24,7 @@
 #endif
 
 namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
 
 #if defined(__linux__)
 namespace detail {
@@ -105,4 +108,5 @@ inline std::vector<std::string> backing_files(const std::string& path) {
     return files;
 }
 
+}  // namespace ACCV_CACHE_ABI
 }  // namespace accv_cache

@@ -6,7 +6,11 @@
 #include <string>
 #include <string_view>
 
-namespace accv_cache::detail {
+#include "accv_cache/version.hpp"
+
+namespace accv_cache {
+inline namespace ACCV_CACHE_ABI {
+namespace detail {
 
 /// Decodes the escapes of /proc/PID/mountinfo: "\040" is a space.
 inline std::string unescaped(std::string_view text) {
@@ -60,4 +64,6 @@ struct mount_line {
     }
 };
 
-}  // namespace accv_cache::detail
+}  // namespace detail
+}  // namespace ACCV_CACHE_ABI
+}  // namespace accv_cache
