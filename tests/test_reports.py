@@ -437,7 +437,7 @@ class TestInANotebook:
     def test_a_long_report_shows_a_part(self, make_file: MakeFile) -> None:
         html = drop([*[make_file(PAGE)] * 1000, "missing"])._repr_html_()
         assert len(re.findall("<tr>", html)) == 21
-        assert "20 shown of 1001" in html
+        assert "Shows 20 of 1,001" in html
         assert "missing" in Cells(html).texts[6]
 
 

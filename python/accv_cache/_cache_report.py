@@ -266,7 +266,7 @@ class CacheReport(Report[CacheRecord]):
     def _repr_html_(self) -> str:
         """Make a table for a notebook: failed files first, then the largest residency."""
         columns = ("file", "text"), ("resident", "size"), ("", "map")
-        return self._as_html(columns, lambda record: (record.path, _share(record), _bar(record)))
+        return self._as_html(columns, _as_cells)
 
     def _record(self, position: int) -> CacheRecord:
         (
@@ -311,12 +311,16 @@ def _share(record: CacheRecord) -> str:
     return f"{as_size_or_unknown(record.resident_bytes)} of {as_size(record.range_bytes)}"
 
 
+def _as_cells(record: CacheRecord) -> tuple[str, ...]:
+    if record.message:
+        return record.path, "unknown", record.message
+    return record.path, _share(record), _bar(record)
+
+
 def _bar(record: CacheRecord) -> str:
     """Draw the map, or without spans a bar as long as what is resident."""
     if record.spans is not None:
         return record.map()
-    if record.message:
-        return ""
     start, stop = record.measured
     asked = round((stop - start) / max(record.size_bytes, 1) * MAP_WIDTH)
     share = (record.resident_bytes or 0) / max(record.range_bytes, 1)

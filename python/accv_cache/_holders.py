@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from accv_cache._arguments import HasDescriptor, Target, Targets, as_target_list
 from accv_cache._report import os_error
-from accv_cache._text import as_size
+from accv_cache._text import as_count, as_size
 
 if sys.platform == "linux":
     from accv_cache import _core
@@ -17,6 +17,8 @@ if sys.platform == "linux":
 Sought: TypeAlias = tuple[str, bytes, tuple[int, int] | None]
 """A file as the caller calls it, a name of it, and its device and inode; None: of who has the name
 now."""
+
+_NOBODY = "no process was seen to hold them"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,7 +92,12 @@ class Holders:
 
     def __str__(self) -> str:
         """One line per holder, and one for what could not be inspected."""
-        lines = [str(holder) for holder in self.found] or ["no process was seen to hold them"]
+        lines = [str(holder) for holder in self.found] or [_NOBODY]
+        return "\n".join(lines + self._unseen())
+
+    def _unseen(self) -> list[str]:
+        """Describe what could not be inspected."""
+        lines = []
         if self.error is not None:
             lines.append(f"not all processes were looked at: {self.error.strerror}")
         if self.unreadable_processes:
@@ -98,7 +105,26 @@ class Holders:
             lines.append(f"not allowed to look into: {self.unreadable_processes} other {others}")
         if self.hidden_processes:
             lines.append("other processes are hidden: /proc is mounted with hidepid")
-        return "\n".join(lines)
+        return lines
+
+    def _repr_html_(self) -> str:
+        """Make a table for a notebook, with what could not be inspected above it."""
+        from accv_cache._html import html_table  # noqa: PLC0415 - the command line draws none
+
+        columns = ("file", "text"), ("process", "size"), ("command", "text"), ("open", "text")
+        rows = [
+            (
+                _printable(holder.path),
+                str(holder.process),
+                _printable(holder.command),
+                "yes" if holder.is_open else "no",
+                as_size(holder.mapped_bytes),
+            )
+            for holder in self.found
+        ]
+        found = as_count(len(self.found), "holder") if self.found else _NOBODY
+        caption = "; ".join([found, *self._unseen()])
+        return html_table(caption, (*columns, ("mapped", "size")), rows)
 
 
 def holders(paths: Targets) -> Holders:

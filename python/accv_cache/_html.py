@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 _STYLES = {
     "text": "text-align: left",
-    "size": "text-align: right",
+    "size": "text-align: right; white-space: nowrap",
     # The spaces of a map are part of it.
     "map": "text-align: left; white-space: pre; font-family: monospace",
 }

@@ -309,7 +309,9 @@ class Report(Generic[RecordT]):
         shown = [position for _, position in self._table.ranked(_MOST_SHOWN)]
         caption = str(self)
         if len(shown) < len(self):
-            caption += f" ({len(shown)} shown of {len(self)}: failed, unknown, holding most)"
+            caption += (
+                f". Shows {len(shown)} of {len(self):,}: first those that failed or are unknown"
+            )
         return html_table(caption, columns, map(cells_of, self._records(shown)))
 
     def __add__(self, other: "Self") -> "Self":

@@ -23,6 +23,7 @@ PROGRAMS = {
     "c++": "g++",
     "cat": "coreutils",
     "cc": "gcc",
+    "chromium": "chromium fonts-dejavu-core",
     "cmake": "cmake",
     "fallocate": "util-linux",
     "fincore": "util-linux-extra",

@@ -1,0 +1,33 @@
+"""Lays a page out in a real browser, and asks it for what it shows."""
+
+import json
+import re
+import subprocess
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+from support.needs import need
+
+
+def asked(body: str, question: str, directory: Path) -> Any:  # noqa: ANN401 - what JSON has
+    """Show the HTML in Chromium, and return the value of an expression of JavaScript there."""
+    need("chromium")
+    page = directory / "page.html"
+    page.write_text(
+        "<!DOCTYPE html><meta charset=utf-8>"
+        f"<body>{body}<script type=answer id=answer></script>"
+        f"<script>answer.textContent = JSON.stringify({question})</script>",
+        encoding="utf-8",
+    )
+    # Root has no sandbox, and the page is our own.
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={directory}"]
+    shown = subprocess.run(
+        ["chromium", *options, "--window-size=1280,800", "--dump-dom", page.as_uri()],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    ).stdout
+    found = re.search('id="answer">(.*)</script><script>', shown, re.DOTALL)
+    assert found is not None, shown
+    return json.loads(unescape(found[1]))
