@@ -140,7 +140,7 @@ TEST_CASE("an error of the advice comes back") {
     int ends[2];
     need(::pipe(ends) == 0, "make a pipe");
     ticker tick(always);
-    CHECK(advice_rehearsal().rehearse(ends[0], {}) == -ESPIPE);
+    CHECK(rehearse_advice(ends[0]) == -ESPIPE);
     CHECK(evict(ends[0], {}, 0, 0, true, 0, tick) == ESPIPE);
     CHECK(evict(ends[0], {}, 200 * mebibyte, 200 * mebibyte, true, 8, tick) == ESPIPE);
     ::close(ends[0]);

@@ -61,7 +61,6 @@ private:
 /// What the two passes share.
 struct drop_work : file_work<drop_record> {
     const drop_options& asked;
-    advice_rehearsal rehearsal;
     failed_files failed;
 
     drop_work(target_list files, const drop_options& how)
@@ -187,7 +186,7 @@ private:
     /// one has not: so its writeback is waited for now.
     verdict settle_what_may_fail(std::size_t position, const item& entry) {
         const open_file& file = entry.file;
-        if (const int refused = -work_.rehearsal.rehearse(file.fd, file.status))
+        if (const int refused = -rehearse_advice(file.fd))
             return work_.fail(position, failed_step::ADVISE, refused);
         if (!work_.asked.sync) return proceed;
         for (const auto wait : write_back_tries) {

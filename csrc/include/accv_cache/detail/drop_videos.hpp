@@ -63,7 +63,7 @@ public:
             return failed(DropCacheStatus::FADVISE_FAILED);
         if (!may_have_pages(status.st_mode))
             entry.opened.reset();
-        else if (!alone && rehearsal_.rehearse(entry.opened.get(), status) != 0)
+        else if (!alone && rehearse_advice(entry.opened.get()) != 0)
             return failed(DropCacheStatus::FADVISE_FAILED);
         entry.size = S_ISREG(status.st_mode) ? status.st_size : 0;
         entry.alone = alone;
@@ -84,7 +84,6 @@ private:
     const PathAt& path_at_;
     const std::size_t workers_;
     ticker& tick_;
-    advice_rehearsal rehearsal_;
     patience retries_;
 };
 

@@ -62,15 +62,9 @@ private:
     std::size_t pieces_;
 };
 
-/// Evicts the pages of `fd` that lie wholly inside `range`, of which at most `bytes` are resident.
-/// Returns `proceed`, an errno, or `interrupted` when the tick stopped it; throws what the tick
-/// throws.
-///
-/// `alone`: runs on the calling thread while no other file is processed, so a large file may use
-/// all threads. One posix_fadvise(2) evicts about 5 GiB per second in 4 KiB folios and cannot be
-/// interrupted, so a very large file is evicted piece by piece on one thread too.
-inline verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::int64_t file_size,
-                     bool alone, std::size_t workers, ticker& tick) {
+/// `evict`, once.
+inline verdict evict_once(int fd, const byte_range& range, std::int64_t bytes,
+                          std::int64_t file_size, bool alone, std::size_t workers, ticker& tick) {
     batch_options options;
     options.workers = alone ? workers : 1;
     const std::int64_t worth_splitting = std::int64_t{options.workers == 1 ? 1024 : 64} << 20;
@@ -89,6 +83,24 @@ inline verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::i
     if (result.failure != proceed) return result.failure;
     // Once more for the whole range: folios may have grown across a piece boundary meanwhile.
     return -advise_evict(fd, range);
+}
+
+/// Evicts the pages of `fd` that lie wholly inside `range`, of which at most `bytes` are resident.
+/// Returns `proceed`, an errno, or `interrupted` when the tick stopped it; throws what the tick
+/// throws.
+///
+/// `alone`: runs on the calling thread while no other file is processed, so a large file may use
+/// all threads. One posix_fadvise(2) evicts about 5 GiB per second in 4 KiB folios and cannot be
+/// interrupted, so a very large file is evicted piece by piece on one thread too.
+///
+/// Not alone, advice that fails is given once more: with fail_fast it was rehearsed, so it failed for
+/// a moment only, and other threads may have evicted files that must stay if this one fails.
+inline verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::int64_t file_size,
+                     bool alone, std::size_t workers, ticker& tick) {
+    verdict said = evict_once(fd, range, bytes, file_size, alone, workers, tick);
+    if (said > proceed && !alone)
+        said = evict_once(fd, range, bytes, file_size, alone, workers, tick);
+    return said;
 }
 
 }  // namespace detail
