@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-from accv_cache import DropCacheStatus, drop, drop_videos_cache, query
+from accv_cache import DropCacheStatus, FailedStep, drop, drop_videos_cache, query
 
 VERB_PROCESSES = 4
 VERB_THREADS = 8
@@ -72,8 +72,10 @@ class Files:
         return self.paths[start : start + chance.randrange(1, 2000)]
 
 
-# A file that is gone, and one that has the name of the file that a walk found.
-CHANGED_MEANWHILE = {errno.ENOENT, errno.ESTALE}
+# The errors that may happen to a file that others change, and what is counted then.
+OF_A_LIST = {errno.ENOENT: "records of files that had no name"}
+# A walk opens only the file that it found; another that has its name by then is refused.
+OF_A_WALK = {**OF_A_LIST, errno.ESTALE: "records of files that were replaced after the walk"}
 
 
 def use_verbs(files: Files, chance: random.Random, counts: Counter[str]) -> None:
@@ -86,7 +88,8 @@ def use_verbs(files: Files, chance: random.Random, counts: Counter[str]) -> None
             msg = f"drop_videos_cache: {status}"
             raise BrokenError(msg)
     else:
-        if chosen == 1:
+        walks = chance.randrange(5) == 0
+        if walks:
             paths = [chance.choice(files.folders)]
         report = (
             query(paths, spans=chosen == 2, workers=chance.choice([None, 1, 4]))
@@ -94,9 +97,13 @@ def use_verbs(files: Files, chance: random.Random, counts: Counter[str]) -> None
             else drop(paths, sync=chosen == 4, workers=chance.choice([None, 1, 4]))
         )
         for record in report.files:
-            if record.error is not None and record.error.errno not in CHANGED_MEANWHILE:
+            if record.error is None:
+                continue
+            expected = (OF_A_WALK if walks else OF_A_LIST).get(record.error.errno or 0)
+            if expected is None or record.failed_step is not FailedStep.OPEN:
                 msg = f"{record.path}: {record.error!r}"
                 raise BrokenError(msg)
+            counts[expected] += 1
         counts["records"] += len(report.files)
     counts["calls of the verbs"] += 1
 

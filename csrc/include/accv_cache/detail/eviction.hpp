@@ -93,8 +93,8 @@ inline verdict evict_once(int fd, const byte_range& range, std::int64_t bytes,
 /// all threads. One posix_fadvise(2) evicts about 5 GiB per second in 4 KiB folios and cannot be
 /// interrupted, so a very large file is evicted piece by piece on one thread too.
 ///
-/// Not alone, advice that fails is given once more: with fail_fast it was rehearsed, so it failed for
-/// a moment only, and other threads may have evicted files that must stay if this one fails.
+/// Not alone, advice that fails is given once more: with fail_fast it was rehearsed, so it failed
+/// for a moment only, and other threads may have evicted files that must stay if this one fails.
 inline verdict evict(int fd, const byte_range& range, std::int64_t bytes, std::int64_t file_size,
                      bool alone, std::size_t workers, ticker& tick) {
     verdict said = evict_once(fd, range, bytes, file_size, alone, workers, tick);
