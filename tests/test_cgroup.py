@@ -680,8 +680,8 @@ class TestAnotherCgroup:
     def test_that_is_named_twice_or_wrongly_is_an_error(self) -> None:
         with pytest.raises(ValueError, match="not both"):
             cgroup_memory(1, path="/")
-        for pid in (0, -1):
-            with pytest.raises(ValueError, match="above 0"):
+        for pid in (0, -1, 1 << 31, 10**30):
+            with pytest.raises(ValueError, match="from 1 to 2147483647"):
                 cgroup_memory(pid)
 
 

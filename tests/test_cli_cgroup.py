@@ -156,6 +156,7 @@ class TestThisMachine:
             ("--pid", "1", "--cgroup-path", "/"),
             ("--machine", "x"),
             ("--pid", "0"),
+            ("--pid", "99999999999999999999"),
         ],
     )
     def test_what_excludes_each_other_is_wrong_usage(self, options: tuple[str, ...]) -> None:

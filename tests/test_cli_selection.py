@@ -180,15 +180,39 @@ class TestUnits:
             ("1t", 1 << 40),
             (".5M", 1 << 19),
             ("5.", 5),
+            ("9223372036854775806", (1 << 63) - 2),  # which no float is
+            ("0.1k", 102),
         ],
     )
     def test_size(self, text: str, size: int) -> None:
         assert units.size(text) == size
 
-    @pytest.mark.parametrize("text", ["", "-1", "M", "1X", "1e3", "0x10", "inf", "1..5", "."])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "-1",
+            "M",
+            "1X",
+            "1e3",
+            "0x10",
+            "inf",
+            "1..5",
+            ".",
+            "\u0661k",
+            "8388608T",
+            "9" * 20,
+            "9" * 9999,
+        ],
+    )
     def test_no_size(self, text: str) -> None:
         with pytest.raises(click.BadParameter, match="is no size"):
             units.size(text)
+
+    @pytest.mark.parametrize("text", ["", "0", "-1", "nan", "inf", "1e30", "86401", "soon"])
+    def test_no_interval(self, text: str) -> None:
+        with pytest.raises(click.BadParameter, match="is no number of seconds"):
+            units.seconds(text)
 
     @pytest.mark.parametrize(
         ("text", "expected"),

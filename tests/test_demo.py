@@ -11,7 +11,7 @@ import pytest
 from accv_cache._cli.bars import bar
 from accv_cache._cli.demo import walkthrough
 from accv_cache._text import as_duration
-from support.command import chunks, in_terminal, run, run_in_terminal
+from support.command import chunks, in_terminal, run, run_in_shell, run_in_terminal
 from support.files import FileSystem
 
 NAMES = ["h264-1.mp4", "h264-2.mp4", "h264-3.mkv", "hevc-1.mp4", "hevc-2.mkv"]
@@ -55,6 +55,12 @@ class TestDemo:
             "Choose a folder on a disk: accv-cache demo --directory DIR\n"
         )
         assert list(tmpfs.iterdir()) == []
+
+    def test_needs_a_folder_to_write_in_and_says_so(self, tmp_path: Path) -> None:
+        line = "mkdir gone && cd gone && rmdir ../gone && accv-cache demo --directory ."
+        gone = run_in_shell(line, tmp_path)
+        assert (gone.returncode, gone.stderr) == (NOT_EVICTED, "")
+        assert gone.stdout.startswith("Nothing in . can be evicted: No such file or directory.\n")
 
     def test_has_colours_unless_told_otherwise(self, tmpfs: Path) -> None:
         arguments = ("demo", "--directory", str(tmpfs))

@@ -278,6 +278,7 @@ class TestByDirectory:
         assert list(drop(["/missing"]).by_directory()) == ["/"]
         assert list(drop(["missing"]).by_directory()) == ["."]
         assert list(drop(["missing", "/missing/too"]).by_directory(1)) == [".", "/"]
+        assert list(drop(["missing", "a/b", "/c/d"]).by_directory(0)) == [".", "/"]
 
     def test_below_nothing_is_refused(self) -> None:
         with pytest.raises(ValueError, match="depth"):

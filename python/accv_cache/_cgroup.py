@@ -35,6 +35,8 @@ class CgroupVerdict(enum.Enum):
     """The kernel does not report what most of it is."""
 
 
+_MOST_PID = 2**31 - 1
+
 _VERDICTS = tuple(CgroupVerdict)
 
 _PARTS = {
@@ -250,7 +252,7 @@ def cgroup_memory(pid: int | None = None, *, path: Path | None = None) -> Cgroup
 
     Raises:
         FileNotFoundError: There is no such process or folder.
-        ValueError: Both are given, or `pid` is not above 0.
+        ValueError: Both are given, or `pid` is no process id.
 
     Examples:
         >>> memory = cgroup_memory()
@@ -262,8 +264,8 @@ def cgroup_memory(pid: int | None = None, *, path: Path | None = None) -> Cgroup
     if pid is not None and path is not None:
         msg = "pass a pid or a path, not both"
         raise ValueError(msg)
-    if pid is not None and pid <= 0:
-        msg = f"pid must be above 0, not {pid}"
+    if pid is not None and not 0 < pid <= _MOST_PID:
+        msg = f"pid must be from 1 to {_MOST_PID}, not {pid}"
         raise ValueError(msg)
     if sys.platform != "linux":
         return None

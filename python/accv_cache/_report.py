@@ -253,7 +253,8 @@ class Report(Generic[RecordT]):
         positions: dict[bytes, list[int]] = {}
         for position, folder in enumerate(folders):
             part = b"/".join(folder.split(b"/")[:level])
-            positions.setdefault(part or b"/", []).append(position)
+            top = b"/" if folder.startswith(b"/") else b"."
+            positions.setdefault(part or top, []).append(position)
         return {
             os.fsdecode(folder): type(self)(self._table.select(chosen))
             for folder, chosen in positions.items()

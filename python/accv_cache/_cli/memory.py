@@ -31,9 +31,11 @@ class Memory(NamedTuple):
 
 _option = partial(click.option, cls=GroupedOption, group="Memory as a whole")
 
+_PROCESS = click.IntRange(1, 2**31 - 1)
+
 _OPTIONS = (
     _option("--cgroup", is_flag=True, help="Show what uses the memory limit of this pod or job."),
-    _option("--pid", type=click.IntRange(min=1), metavar="PID", help="The same for a process."),
+    _option("--pid", type=_PROCESS, metavar="PID", help="The same for a process."),
     _option("--cgroup-path", metavar="DIR", help="The same for the cgroup with this folder."),
     _option("--machine", is_flag=True, help="Show what uses the memory of the machine."),
 )

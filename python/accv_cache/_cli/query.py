@@ -5,7 +5,7 @@ from functools import partial
 import click
 
 from accv_cache import query
-from accv_cache._cli import forms
+from accv_cache._cli import forms, units
 from accv_cache._cli.directories import write_directories
 from accv_cache._cli.grouped import GroupedCommand, GroupedOption
 from accv_cache._cli.memory import Memory, shows_memory
@@ -36,8 +36,8 @@ Examples:
 @_option("--watch", is_flag=True, help="Measure repeatedly, and show what changes.")
 @_option(
     "--interval",
-    type=click.FloatRange(min=0.05),
-    default=1.0,
+    type=units.seconds,
+    default="1",
     show_default=True,
     metavar="SECONDS",
     help="The time between two measurements of --watch.",

@@ -1,14 +1,20 @@
 """Parsers of sizes, ranges and limits."""
 
 import re
+import sys
+from contextlib import suppress
 from typing import NamedTuple
 
 import click
 
 from accv_cache._until import as_limit
 
-_SIZE = re.compile(r"(?P<number>\d+\.?\d*|\.\d+) ?(?P<unit>[kmgt]?)(?:i?b)?", re.IGNORECASE)
+_SIZE = re.compile(
+    r"(?=\.?\d)(?P<whole>\d{,19})\.?(?P<part>\d{,19}) ?(?P<unit>[kmgt]?)(?:i?b)?",
+    re.ASCII | re.IGNORECASE,
+)
 _SHIFTS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+_LEAST, _A_DAY = 0.05, 24 * 60 * 60  # seconds
 
 
 class ByteRange(NamedTuple):
@@ -26,10 +32,29 @@ def size(text: str) -> int:
         (65536, 1610612736)
     """
     match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        message = f"{text!r} is no size: write it like 4096, 10M or 1.5GiB."
-        raise click.BadParameter(message)
-    return int(float(match["number"]) * (1 << _SHIFTS[match["unit"].lower()]))
+    if match is not None:
+        unit = 1 << _SHIFTS[match["unit"].lower()]
+        whole, part = int(match["whole"] or 0), int(match["part"] or 0)
+        found: int = whole * unit + part * unit // 10 ** len(match["part"])
+        if found < sys.maxsize:  # the largest file
+            return found
+    message = f"{text!r} is no size of a file: write it like 4096, 10M or 1.5GiB."
+    raise click.BadParameter(message)
+
+
+def seconds(text: str) -> float:
+    """Read a time between two measurements: at least 0.05 s, and at most a day.
+
+    Examples:
+        >>> seconds("0.5")
+        0.5
+    """
+    with suppress(ValueError):
+        found = float(text)
+        if _LEAST <= found <= _A_DAY:  # false for NaN
+            return found
+    message = f"{text!r} is no number of seconds from {_LEAST} to {_A_DAY}."
+    raise click.BadParameter(message)
 
 
 def byte_range(text: str) -> ByteRange:

@@ -56,15 +56,13 @@ def find_disk(directory: Path | None) -> Path | None:
     # Many systems keep /tmp in memory, and /var/tmp on a disk.
     usual = [Path(gettempdir()), Path("/var/tmp")]  # noqa: S108 - only a private folder is made
     for candidate in [directory] if directory else usual:
-        if _can_evict_in(candidate):
-            return candidate
-        write(
-            paint(
-                f"Nothing in {printable(str(candidate))} can be evicted: "
-                "it lies in memory itself, as a tmpfs does.",
-                "yellow",
-            )
-        )
+        try:
+            if _can_evict_in(candidate):
+                return candidate
+            reason = "it lies in memory itself, as a tmpfs does"
+        except OSError as error:  # no right to write there, no room, deleted
+            reason = str(error.strerror)
+        write(paint(f"Nothing in {printable(str(candidate))} can be evicted: {reason}.", "yellow"))
     write("Choose a folder on a disk: accv-cache demo --directory DIR")
     return None
 
