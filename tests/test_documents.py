@@ -34,6 +34,15 @@ ELSEWHERE = {
 }
 
 
+_SUPPLIED: dict[str, object] = {
+    "clip": "clip.mp4",
+    "epoch": [["old/clip1.mp4"], ["clip.mp4"]],
+    "items": [("old/clip1.mp4", 0), ("clip.mp4", 0), ("old/clip1.mp4", 1)],
+    "train": len,
+    "train_on": lambda clip, start: (clip, start),
+}
+
+
 class Block(NamedTuple):
     """A fenced block of code; `line` is the first line inside the fence."""
 
@@ -89,7 +98,7 @@ def _placed(code: str, world: Path) -> str:
 def test_python_runs(block: Block, world: Path) -> None:
     program = compile("\n" * (block.line - 1) + _placed(block.code, world), block.page, "exec")
     # What the reader of the page must supply.
-    exec(program, {"epoch": [["old/clip1.mp4"], ["clip.mp4"]], "train": len})  # noqa: S102
+    exec(program, _SUPPLIED.copy())  # noqa: S102
 
 
 @pytest.mark.parametrize("block", _blocks_of("cpp"), ids=str)

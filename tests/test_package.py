@@ -88,7 +88,7 @@ class TestPublicNames:
 
     def test_are_all_documented(self) -> None:
         page = (ROOT / "docs" / "python.md").read_text()
-        documented = re.findall(r"^::: accv_cache\.(\w+)$", page, re.MULTILINE)
+        documented = re.findall(r"^\.\. auto(?:class|function):: (\w+)$", page, re.MULTILINE)
         assert sorted(documented) == [name for name in accv_cache.__all__ if name[:2] != "__"]
 
     def test_hold_the_function_that_started_it(self) -> None:

@@ -11,19 +11,22 @@ from support.needs import need
 
 
 def asked(body: str, question: str, directory: Path) -> Any:  # noqa: ANN401 - what JSON has
-    """Show the HTML in Chromium, and return the value of an expression of JavaScript there."""
+    """Show the HTML in Chromium, and return the value of an expression of JavaScript there.
+
+    The page lies in the directory, with all that it needs, and is asked when it has been loaded.
+    """
     need("chromium")
     page = directory / "page.html"
     page.write_text(
         "<!DOCTYPE html><meta charset=utf-8>"
         f"<body>{body}<script type=answer id=answer></script>"
-        f"<script>answer.textContent = JSON.stringify({question})</script>",
+        f"<script>onload = () => answer.textContent = JSON.stringify({question})</script>",
         encoding="utf-8",
     )
-    # Root has no sandbox, and the page is our own.
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={directory}"]
+    # Root has no sandbox, and the page is our own, like those that it frames.
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
     shown = subprocess.run(
-        ["chromium", *options, "--window-size=1280,800", "--dump-dom", page.as_uri()],
+        ["chromium", *options, f"--user-data-dir={directory}/user", "--dump-dom", page.as_uri()],
         capture_output=True,
         check=True,
         encoding="utf-8",

@@ -25,6 +25,7 @@ PROGRAMS = {
     "cc": "gcc",
     "chromium": "chromium fonts-dejavu-core",
     "cmake": "cmake",
+    "doxygen": "doxygen",
     "fallocate": "util-linux",
     "fincore": "util-linux-extra",
     "fish": "fish",
