@@ -16,6 +16,7 @@ from support import mounts, needs, rights
 from support.descriptors import open_descriptors
 from support.files import DirtyFile, FileSystem, MakeFile, State, bring_into
 from support.residency import PAGE
+from support.verbs import Prepare, Verb
 
 FreshDirectory = Callable[[str], Path]
 
@@ -159,6 +160,12 @@ def make_file(tmp_path: Path) -> MakeFile:
         return bring_into(state, path, size)
 
     return make
+
+
+@pytest.fixture
+def prepare(make_file: MakeFile, verb: Verb) -> Prepare:
+    """A factory of files that the verb under test has something to do with."""
+    return lambda size: make_file(size, verb.before)
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from accv_cache import (
     MachineMemory,
     cgroup_memory,
     machine_memory,
-    memory_limit,
 )
 from support.needs import need, require
 
@@ -891,13 +890,3 @@ class TestMachine:
         assert (machine.evictable_bytes, machine.free_after_drop_bytes) == (None, None)
         assert machine.advice == "The kernel does not report how much of the memory is page cache."
         assert machine.rows() == []
-
-
-class TestOffLinux:
-    def test_nothing_is_known(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sys, "platform", "darwin")
-        assert cgroup_memory() is None
-        assert cgroup_memory(1) is None
-        assert memory_limit() is None
-        assert machine_memory() is None
-        assert figures(usage=9, own=9).verdict is CgroupVerdict.UNKNOWN

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from accv_cache import _until
+from accv_cache import _core, _until
 from accv_cache._cli import units
 from support.command import COMMAND, run, run_in_shell
 from support.needs import need
@@ -249,3 +249,21 @@ def test_names_that_are_no_unicode_pass_through(tmp_path: Path) -> None:
     (tmp_path / name).touch()
     result = run("query", "--porcelain", str(tmp_path / name))
     assert result.stdout.endswith(f"/{name}\n")
+
+
+class TestGlobs:
+    """`_core.matches` applies the patterns of walks to the names in the arguments."""
+
+    @pytest.mark.parametrize(
+        ("pattern", "path", "matches"),
+        [
+            (b"*.mp4", b"deep/a.mp4", True),
+            (b"[^a]*", b"b.mp4", True),
+            (b"[^a]*", b"a.mp4", False),
+            (b"deep", b"deep/a.mp4", False),
+            (b"deep/*", b"deep/deeper/a.mp4", True),
+            (b"*\xfe", b"\xff/\xfe", True),
+        ],
+    )
+    def test_are_those_of_fnmatch(self, pattern: bytes, path: bytes, *, matches: bool) -> None:
+        assert _core.matches(pattern, path) is matches

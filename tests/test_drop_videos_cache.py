@@ -20,7 +20,7 @@ from accv_cache import DropCacheStatus, drop_videos_cache
 from support import mounts, residency
 from support.descriptors import scarce_descriptors
 from support.files import DirtyFile, FileSystem, MakeFile
-from support.items import BAD, HARMLESS, PathLike
+from support.items import BAD, HARMLESS, PathLike, items_of
 from support.leases import leased
 from support.privileges import as_other_user
 from support.residency import PAGE, kept_bytes, resident_bytes
@@ -69,11 +69,6 @@ def many(
             place = tmp_path_factory.mktemp("mount")
             directory = stack.enter_context(mounts.fuse(place, options, source=directory))
         yield Many(directory, [directory / path.name for path in files])
-
-
-def items_of(*items: object) -> list[str]:
-    """A list that is typed as a list of paths for the type check."""
-    return cast("list[str]", list(items))
 
 
 class TestEachItem:
@@ -286,37 +281,6 @@ class TestTheArgument:
         rest = iter(items_of("/dev/null", 5, "/dev/null"))
         assert drop_videos_cache(rest) is DropCacheStatus.UNKNOWN_ERROR
         assert list(rest) == ["/dev/null"]
-
-
-class TestOffLinux:
-    @pytest.fixture(autouse=True, params=["darwin", "win32", "freebsd14"])
-    def _another_platform(
-        self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-    ) -> Iterator[None]:
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "platform", request.param)
-            yield
-
-    def test_no_file_is_touched(self, tmp_path: Path) -> None:
-        path = tmp_path / "clip"
-        residency.dirty(path, MIB)
-        residency.clean(path)
-        assert drop_videos_cache([path]) is DropCacheStatus.PLATFORM_ERROR
-        assert resident_bytes(path) == MIB
-
-    @pytest.mark.parametrize("kind", BAD)
-    def test_items_are_not_looked_at(self, tmp_path: Path, kind: str) -> None:
-        status = drop_videos_cache(items_of(BAD[kind].make(tmp_path)))
-        assert status is DropCacheStatus.PLATFORM_ERROR
-
-    @pytest.mark.parametrize("empty", [[], (), iter(()), {}], ids=lambda each: type(each).__name__)
-    def test_no_paths_at_all_succeed(self, empty: Iterable[str]) -> None:
-        assert drop_videos_cache(empty) is SUCCESS
-
-    @pytest.mark.parametrize("argument", [None, 5, "clip.mp4", b"clip.mp4", Path("clip.mp4")])
-    def test_a_bare_path_is_refused_all_the_same(self, argument: list[str]) -> None:
-        with pytest.raises(TypeError, match="pass a list of paths"):
-            drop_videos_cache(argument)
 
 
 class TestFailFast:

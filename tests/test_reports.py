@@ -1,4 +1,4 @@
-"""Reports are lazy, immutable, picklable, can be added and printed; progress and Ctrl-C work."""
+"""Reports are lazy, immutable, picklable, can be added and printed."""
 
 import dataclasses
 import errno
@@ -6,9 +6,7 @@ import json
 import os
 import pickle
 import re
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,11 +16,9 @@ import pytest
 from accv_cache import DropCacheStatus, DropRecord, DropReport, KeptReason, SkipReason, drop, query
 from accv_cache import _drop_report as drop_module
 from accv_cache._joined import JoinedTable
-from support import mounts, residency
 from support.files import MakeFile
 from support.privileges import as_other_user
 from support.residency import PAGE, resident_bytes
-from support.threads import all_ended, threads
 
 MIB = 1 << 20
 
@@ -440,120 +436,3 @@ class TestInANotebook:
         assert len(re.findall("<tr>", html)) == 21
         assert "Shows 20 of 1,001" in html
         assert "missing" in Cells(html).texts[6]
-
-
-class StopError(Exception):
-    """The exception with which the tests stop a drop."""
-
-
-@pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
-    """Files on a file system where each takes milliseconds to open."""
-    source = tmp_path_factory.mktemp("source")
-    names = [f"{number:03}.bin" for number in range(250)]
-    for name in names:
-        (source / name).write_bytes(b"x" * PAGE)
-    options = ("allow_other", "default_permissions", "open_us=2000")
-    with mounts.fuse(tmp_path_factory.mktemp("mount"), options, source=source) as root:
-        yield [root / name for name in names]
-
-
-class TestProgress:
-    def test_is_called_on_the_calling_thread_with_growing_numbers(self, slow: list[Path]) -> None:
-        for path in slow:
-            residency.warm(path)
-        calls: list[tuple[int, int, int]] = []
-        callers = set()
-
-        def progress(*numbers: int) -> None:
-            done, total, evicted = numbers
-            calls.append((done, total, evicted))
-            callers.add(threading.get_ident())
-
-        report = drop(slow, workers=1, progress=progress)
-        assert callers == {threading.get_ident()}
-        assert {total for _, total, _ in calls} == {len(slow)}
-        assert calls == sorted(calls)
-        assert any(0 < done < len(slow) for done, _, _ in calls)
-        for done, _, evicted in calls:
-            assert 0 <= evicted <= (done + 1) * PAGE
-        assert calls[-1] == (len(slow), len(slow), report.evicted_bytes)
-        assert [path for path in slow if resident_bytes(path)] == []
-
-    def test_counts_bad_files_too(self, make_file: MakeFile, tmp_path: Path) -> None:
-        calls = []
-        paths = [make_file(PAGE), tmp_path / "missing", make_file(2 * PAGE, "dirty")]
-        drop(paths, progress=lambda *numbers: calls.append(numbers))
-        assert calls[-1] == (3, 3, 3 * PAGE)
-
-    def test_of_an_empty_list_says_so(self) -> None:
-        calls = []
-        drop([], progress=lambda *numbers: calls.append(numbers))
-        assert calls[-1] == (0, 0, 0)
-
-    def test_may_give_anything_back(self, make_file: MakeFile) -> None:
-        path = make_file(PAGE)
-        assert drop(path, progress=lambda *_: False).evicted_bytes == PAGE
-
-    @pytest.mark.parametrize("workers", [None, 1, 8])
-    @pytest.mark.parametrize("error", [StopError(), KeyboardInterrupt(), SystemExit()], ids=repr)
-    def test_raises_through_and_ends_the_drop(
-        self, slow: list[Path], error: BaseException, workers: int | None
-    ) -> None:
-        residency.warm(slow[-1])
-
-        def progress(*_: int) -> None:
-            raise error
-
-        before = threads()
-        with pytest.raises(type(error)) as caught:
-            drop([*slow[:-1] * 100, slow[-1]], workers=workers, progress=progress)
-        assert caught.value is error
-        assert all_ended(before)
-        assert resident_bytes(slow[-1]) == PAGE
-
-    def test_that_raises_at_the_very_end_raises_through(self, make_file: MakeFile) -> None:
-        def progress(done: int, total: int, _: int) -> None:
-            if done == total:
-                raise StopError
-
-        path = make_file(PAGE)
-        with pytest.raises(StopError):
-            drop(path, progress=progress)
-        assert resident_bytes(path) == 0
-
-    def test_may_drop_something_itself(self, make_file: MakeFile) -> None:
-        outer, inner = make_file(PAGE), make_file(PAGE)
-        reports = []
-        drop(outer, progress=lambda *_: reports.append(drop(inner)))
-        assert reports[0].evicted_bytes == PAGE
-        assert resident_bytes(outer) == resident_bytes(inner) == 0
-
-
-class TestCtrlC:
-    @pytest.mark.parametrize("progress", [None, lambda *_: None], ids=["alone", "with-progress"])
-    def test_comes_through_from_the_middle(
-        self, slow: list[Path], progress: Callable[[int, int, int], object] | None
-    ) -> None:
-        first, last = slow[0], slow[-1]
-        residency.warm(first)
-        residency.warm(last)
-
-        def press() -> None:
-            while resident_bytes(first):
-                os.sched_yield()
-            os.kill(os.getpid(), signal.SIGINT)
-
-        before = threads()
-        finger = threading.Thread(target=press)
-        finger.start()
-        with pytest.raises(KeyboardInterrupt):
-            drop([*slow[:-1] * 200, last], progress=progress)
-        finger.join()
-        assert all_ended(before)
-        assert resident_bytes(last) == PAGE
-
-    def test_leaves_the_next_drop_alone(self, slow: list[Path]) -> None:
-        residency.warm(slow[0])
-        assert drop(slow[0]).evicted_bytes == PAGE
-        assert resident_bytes(slow[0]) == 0
