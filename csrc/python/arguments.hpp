@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "accv_cache/detail/list/targets.hpp"
 #include "accv_cache/options.hpp"
+#include "accv_cache/targets.hpp"
 #include "call_python.hpp"
 
 namespace accv_cache::python {
@@ -43,7 +43,7 @@ inline int as_descriptor(const pybind11::handle item) {
 }
 
 /// Adds a path, a descriptor or an open file. Throws the Python error of any other item.
-inline void append_target(detail::target_list& targets, const pybind11::handle item) {
+inline void append_target(targets& files, const pybind11::handle item) {
     // A bool is an int in Python, but never meant as a descriptor.
     if (PyBool_Check(item.ptr()) != 0)
         throw pybind11::type_error("pass paths, descriptors or open files, not a bool");
@@ -52,12 +52,12 @@ inline void append_target(detail::target_list& targets, const pybind11::handle i
     if (!is_open && !is_text)
         call_python([&] { is_open = PyObject_HasAttrString(item.ptr(), "fileno") != 0; });
     if (is_open) {
-        targets.append(as_descriptor(item));
+        files.append(as_descriptor(item));
         return;
     }
     const auto path = as_path(item);
     if (!path) throw pybind11::error_already_set();
-    targets.append(view_of(path));
+    files.append(view_of(path));
 }
 
 /// Adds the position of the item to an error. Errors of other types than Python's own for bad
@@ -75,12 +75,12 @@ inline void name_item(pybind11::error_already_set& error, std::size_t position) 
 }
 
 /// Reads a list of paths, descriptors and open files. Throws the Python error of any other item.
-inline detail::target_list as_targets(const pybind11::iterable& items) {
-    detail::target_list targets;
+inline targets as_targets(const pybind11::iterable& items) {
+    targets files;
     std::size_t position = 0;
     for_each_item(items, [&](const pybind11::handle item) {
         try {
-            append_target(targets, item);
+            append_target(files, item);
         } catch (pybind11::error_already_set& error) {
             name_item(error, position);
             throw;
@@ -93,7 +93,7 @@ inline detail::target_list as_targets(const pybind11::iterable& items) {
         ++position;
         return true;
     });
-    return targets;
+    return files;
 }
 
 /// Sets the shared options, except `progress`, from `FileOptions` of _arguments.py.

@@ -31,7 +31,7 @@ kept_bytes as_kept(const std::array<std::int64_t, 6>& bytes) {
 }
 
 drop_report drop(const py::iterable& paths, const py::dict& asked, bool sync, bool fail_fast) {
-    detail::target_list targets = as_targets(paths);
+    targets files = as_targets(paths);
     drop_options options;
     fill(options, asked);
     options.sync = sync;
@@ -40,7 +40,7 @@ drop_report drop(const py::iterable& paths, const py::dict& asked, bool sync, bo
         options.progress = [&](const file_progress& now) {
             return tick(now.done_files, now.total_files, now.bytes);
         };
-        return detail::drop_files(std::move(targets), options);
+        return detail::drop_files(std::move(files), options);
     });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Binds `drop_videos_cache`.
-#include "accv_cache/detail/list/path_list.hpp"
+#include <utility>
+
 #include "accv_cache/drop_videos_cache.hpp"
 #include "arguments.hpp"
 #include "bind.hpp"
@@ -21,20 +22,19 @@ DropCacheStatus status_of_bad_item() {
 }
 
 DropCacheStatus drop_videos(const py::iterable& filepaths, std::size_t workers) {
-    detail::path_list paths;
+    targets files;
     DropCacheStatus behind_them = DropCacheStatus::SUCCESS;
     for_each_item(filepaths, [&](const py::handle item) {
         const py::bytes path = as_path(item);
         if (path)
-            paths.append(view_of(path));
+            files.append(view_of(path));
         else
             behind_them = status_of_bad_item();
         return static_cast<bool>(path);  // nothing behind a bad item may be evicted
     });
-    const auto path_at = [&paths](std::size_t position) { return paths[position]; };
     const DropCacheStatus status = run_interruptibly(py::none(), [&](interrupts& look) {
         detail::ticker tick(look);
-        return detail::drop_videos_cache_at(path_at, paths.size(), workers, tick);
+        return detail::drop_videos(std::move(files), workers, tick);
     });
     return status == DropCacheStatus::SUCCESS ? behind_them : status;
 }

@@ -25,7 +25,7 @@ using span = std::pair<std::int64_t, std::int64_t>;
 using spans_or_none = std::optional<std::vector<span>>;
 
 cache_report query(const py::iterable& paths, const py::dict& asked, bool spans) {
-    detail::target_list targets = as_targets(paths);
+    targets files = as_targets(paths);
     query_options options;
     fill(options, asked);
     options.spans = spans;
@@ -33,7 +33,7 @@ cache_report query(const py::iterable& paths, const py::dict& asked, bool spans)
         options.progress = [&](const file_progress& now) {
             return tick(now.done_files, now.total_files, now.bytes);
         };
-        return detail::query_files(std::move(targets), options);
+        return detail::query_files(std::move(files), options);
     });
 }
 

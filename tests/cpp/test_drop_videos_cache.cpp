@@ -146,8 +146,8 @@ TEST_CASE("a null pointer is no path") {
     const temporary_folder folder;
     const std::string first = write_warm(folder / "first", page);
     const std::string last = write_warm(folder / "last", page);
-    CHECK(drop_videos_cache({first.c_str(), nullptr, last.c_str()}) ==
-          DropCacheStatus::UNKNOWN_ERROR);
+    const char* const none = nullptr;
+    CHECK(drop_videos_cache({first.c_str(), none, last.c_str()}) == DropCacheStatus::UNKNOWN_ERROR);
     CHECK(resident_bytes(first) == 0);
     CHECK(kept_bytes(last) == page);
 }

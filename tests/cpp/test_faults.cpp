@@ -224,10 +224,8 @@ verb querying(std::string name, bool spans) {
 
 /// All that `drop_videos_cache` says is one status: of the first that failed.
 std::vector<told> drop_videos(const files& on, std::size_t workers) {
-    const auto path_at = [&](std::size_t position) { return on.paths()[position].c_str(); };
     accv_cache::detail::ticker tick;
-    const auto result =
-        accv_cache::detail::drop_videos_cache_at(path_at, file_count, workers, tick);
+    const auto result = accv_cache::detail::drop_videos(on.paths(), workers, tick);
     std::vector<told> all(file_count);
     all.back().status = result;
     return all;

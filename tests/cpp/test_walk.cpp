@@ -17,7 +17,7 @@
 
 #include "accv_cache/detail/file/open_directory.hpp"
 #include "accv_cache/detail/list/directory_walk.hpp"
-#include "accv_cache/detail/list/targets.hpp"
+#include "accv_cache/detail/list/target_list.hpp"
 #include "support.hpp"
 
 namespace {

@@ -21,4 +21,5 @@
 #include "accv_cache/report.hpp"             // IWYU pragma: export
 #include "accv_cache/residency.hpp"          // IWYU pragma: export
 #include "accv_cache/status.hpp"             // IWYU pragma: export
+#include "accv_cache/targets.hpp"            // IWYU pragma: export
 #include "accv_cache/version.hpp"            // IWYU pragma: export

@@ -2,11 +2,9 @@
 // `drop`, which evicts files and reports what was evicted, what stayed and why.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "accv_cache/drop_report.hpp"
 #include "accv_cache/options.hpp"
+#include "accv_cache/targets.hpp"
 #include "accv_cache/version.hpp"
 
 #if defined(__linux__)
@@ -26,40 +24,30 @@ inline namespace ACCV_CACHE_ABI {
 ///     const auto sums = report.totals();
 ///     log(sums.known_evicted_bytes(), sums.kept.mapped);
 ///
-/// A file that fails is reported, and the call goes on. Anyone who may read a file may evict it.
-/// Only its owner or a writer may measure it, so others get SUCCESS without byte counts. On other
-/// systems every file is PLATFORM_ERROR. Throws std::bad_alloc, and what `progress` throws. See
-/// posix_fadvise(2), POSIX_FADV_DONTNEED, and sync_file_range(2).
-inline drop_report drop(const std::vector<std::string>& paths, const drop_options& options = {});
-
-/// The same for one file that the caller holds open. The descriptor stays open and keeps its
-/// offset.
+/// A descriptor that the caller holds open stays open and keeps its offset:
 ///
 ///     decode(descriptor);
 ///     accv_cache::drop(descriptor);
 ///     close(descriptor);
-inline drop_report drop(int descriptor, const drop_options& options = {});
+///
+/// A file that fails is reported, and the call goes on. Anyone who may read a file may evict it.
+/// Only its owner or a writer may measure it, so others get SUCCESS without byte counts. On other
+/// systems every file is PLATFORM_ERROR. Throws std::bad_alloc, and what `progress` throws. See
+/// posix_fadvise(2), POSIX_FADV_DONTNEED, and sync_file_range(2).
+inline drop_report drop(targets files, const drop_options& options = {});
 
 #if defined(__linux__)
 
-inline drop_report drop(const std::vector<std::string>& paths, const drop_options& options) {
-    return detail::drop_files(detail::targets_of(paths), options);
-}
-
-inline drop_report drop(int descriptor, const drop_options& options) {
-    return detail::drop_files(detail::targets_of(descriptor), options);
+inline drop_report drop(targets files, const drop_options& options) {
+    return detail::drop_files(std::move(files), options);
 }
 
 #else
 
-inline drop_report drop(const std::vector<std::string>& paths, const drop_options&) {
+inline drop_report drop(targets files, const drop_options&) {
     drop_record refused;
     refused.status = DropCacheStatus::PLATFORM_ERROR;
-    return detail::refuse<drop_report>(paths, refused);
-}
-
-inline drop_report drop(int descriptor, const drop_options& options) {
-    return drop(detail::name_of(descriptor), options);
+    return detail::refuse<drop_report>(std::move(files), refused);
 }
 
 #endif

@@ -6,16 +6,19 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "accv_cache/drop_report.hpp"
 #include "accv_cache/file_identity.hpp"
+#include "accv_cache/targets.hpp"
 #include "accv_cache/version.hpp"
 
 #if defined(__linux__)
 #include <sys/stat.h>
 
 #include "accv_cache/detail/proc/process_scan.hpp"
+#include "accv_cache/detail/system_calls.hpp"
 #endif
 
 namespace accv_cache {
@@ -50,12 +53,10 @@ struct holders_report {
 ///     for (const auto& each : accv_cache::holders({"/data/clip.mp4"}).holders)
 ///         std::printf("%d %s\n", each.process, each.command.c_str());
 ///
-/// A file that does not exist, or may not be looked up, has no holders. On other systems no file
-/// has. Throws std::bad_alloc and nothing else.
-inline holders_report holders(const std::vector<std::string>& paths);
-
-/// The same for one file that the caller holds open, whatever its name is now.
-inline holders_report holders(int descriptor);
+/// A descriptor means the file that is open, whatever its name is now. A file that does not exist,
+/// or may not be looked up, has no holders. On other systems no file has. Throws std::bad_alloc and
+/// nothing else.
+inline holders_report holders(const targets& files);
 
 /// The same for the files of a report: those that `drop` opened, whatever has their names now.
 ///
@@ -64,7 +65,8 @@ inline holders_report holders(int descriptor);
 ///
 /// Without CAP_CHECKPOINT_RESTORE, who maps a file of Btrfs or overlayfs is found only while the
 /// file has the name that it has in the report.
-inline holders_report holders(const drop_report& report);
+template <class Report, std::enable_if_t<std::is_same_v<Report, drop_report>, int> = 0>
+holders_report holders(const Report& report);
 
 #if defined(__linux__)
 
@@ -84,7 +86,7 @@ public:
     /// Adds the file that has the name now, if there is one.
     void add(std::size_t position, const std::string& path) {
         struct stat status{};
-        if (::stat(path.c_str(), &status) == 0) add(position, file_identity::of(status), path);
+        if (sys::stat(path.c_str(), status) == 0) add(position, file_identity::of(status), path);
     }
 
     holders_report run() {
@@ -112,17 +114,19 @@ private:
 
 }  // namespace detail
 
-inline holders_report holders(const std::vector<std::string>& paths) {
+inline holders_report holders(const targets& files) {
     detail::holder_search search;
-    for (std::size_t i = 0; i != paths.size(); ++i) search.add(i, paths[i]);
+    auto descriptor = files.descriptors().begin();
+    for (std::size_t i = 0; i != files.size(); ++i)
+        if (descriptor != files.descriptors().end() && descriptor->position == i)
+            search.add(i, "/proc/thread-self/fd/" + std::to_string(descriptor++->number));
+        else if (!files.paths().has_nul(i))
+            search.add(i, files.paths()[i]);
     return search.run();
 }
 
-inline holders_report holders(int descriptor) {
-    return holders(std::vector{"/proc/thread-self/fd/" + std::to_string(descriptor)});
-}
-
-inline holders_report holders(const drop_report& report) {
+template <class Report, std::enable_if_t<std::is_same_v<Report, drop_report>, int>>
+holders_report holders(const Report& report) {
     detail::holder_search search;
     for (std::size_t i = 0; i != report.size(); ++i)
         search.add(i, report[i].identity, report.path(i));
@@ -131,9 +135,11 @@ inline holders_report holders(const drop_report& report) {
 
 #else
 
-inline holders_report holders(const std::vector<std::string>&) { return {}; }
-inline holders_report holders(int) { return {}; }
-inline holders_report holders(const drop_report&) { return {}; }
+inline holders_report holders(const targets&) { return {}; }
+template <class Report, std::enable_if_t<std::is_same_v<Report, drop_report>, int>>
+holders_report holders(const Report&) {
+    return {};
+}
 
 #endif
 

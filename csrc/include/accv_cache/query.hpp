@@ -2,11 +2,9 @@
 // `query`, which measures how much of files is resident, dirty and in writeback.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "accv_cache/cache_report.hpp"
 #include "accv_cache/options.hpp"
+#include "accv_cache/targets.hpp"
 #include "accv_cache/version.hpp"
 
 #if defined(__linux__)
@@ -29,38 +27,27 @@ inline namespace ACCV_CACHE_ABI {
 /// What the kernel does not report is nullopt, never a guess: only a file's owner or a writer may
 /// measure it. `query` uses cachestat(2), Linux 6.5, or mincore(2) where cachestat(2) is missing or
 /// wrong, as on overlayfs. On a FUSE file system that does not keep its cache when a file is opened
-/// (keep_cache), the query's own open(2) evicts the file.
+/// (keep_cache), the query's own open(2) evicts the file. A descriptor that the caller holds open
+/// is not opened again, and keeps its offset.
 ///
 /// A file that cannot be opened gets a record with its errno; on other systems every file gets
 /// ENOSYS. Throws std::bad_alloc, and what `progress` throws.
-inline cache_report query(const std::vector<std::string>& paths, const query_options& options = {});
-
-/// The same for one file that the caller holds open. The descriptor keeps its offset, and nothing
-/// is opened, so a file on FUSE is not evicted.
-inline cache_report query(int descriptor, const query_options& options = {});
+inline cache_report query(targets files, const query_options& options = {});
 
 #if defined(__linux__)
 
-inline cache_report query(const std::vector<std::string>& paths, const query_options& options) {
-    return detail::query_files(detail::targets_of(paths), options);
-}
-
-inline cache_report query(int descriptor, const query_options& options) {
-    return detail::query_files(detail::targets_of(descriptor), options);
+inline cache_report query(targets files, const query_options& options) {
+    return detail::query_files(std::move(files), options);
 }
 
 #else
 
-inline cache_report query(const std::vector<std::string>& paths, const query_options&) {
+inline cache_report query(targets files, const query_options&) {
     cache_record refused;
     refused.untouched = false;
     refused.failed = failed_step::OPEN;
     refused.error = ENOSYS;
-    return detail::refuse<cache_report>(paths, refused);
-}
-
-inline cache_report query(int descriptor, const query_options& options) {
-    return query(detail::name_of(descriptor), options);
+    return detail::refuse<cache_report>(std::move(files), refused);
 }
 
 #endif

@@ -27,12 +27,13 @@
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/file/writeback.hpp"
 #include "accv_cache/detail/kept_reasons.hpp"
-#include "accv_cache/detail/list/targets.hpp"
+#include "accv_cache/detail/list/target_list.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/detail/verb.hpp"
 #include "accv_cache/drop_report.hpp"
 #include "accv_cache/file_identity.hpp"
 #include "accv_cache/options.hpp"
+#include "accv_cache/targets.hpp"
 #include "accv_cache/version.hpp"
 
 namespace accv_cache {
@@ -63,7 +64,7 @@ struct drop_work : file_work<drop_record> {
     const drop_options& asked;
     failed_files failed;
 
-    drop_work(target_list files, const drop_options& how)
+    drop_work(accv_cache::targets files, const drop_options& how)
         : file_work(std::move(files), how), asked(how) {}
 
     /// Measures the file before it is touched. A second try keeps what the first one found.
@@ -287,8 +288,8 @@ private:
 };
 
 /// `drop` over a list of targets.
-inline drop_report drop_files(target_list targets, const drop_options& asked) {
-    drop_work work(std::move(targets), asked);
+inline drop_report drop_files(targets files, const drop_options& asked) {
+    drop_work work(std::move(files), asked);
     first_pass first(work);
     second_pass second(work);
     batch_options how{asked.workers, asked.fail_fast};

@@ -6,74 +6,57 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <string>
+#include <utility>
 
 #include "accv_cache/detail/eviction.hpp"
 #include "accv_cache/detail/file/advice.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_type.hpp"
+#include "accv_cache/detail/list/target_list.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/detail/run/memory.hpp"
 #include "accv_cache/detail/run/patience.hpp"
 #include "accv_cache/detail/run/tick.hpp"
-#include "accv_cache/detail/system_calls.hpp"
+#include "accv_cache/report.hpp"
 #include "accv_cache/status.hpp"
+#include "accv_cache/targets.hpp"
 #include "accv_cache/version.hpp"
 
 namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// A path as open(2) takes it, or nullptr if it cannot be one.
-inline const char* as_c_path(const char* path) noexcept { return path; }
-inline const char* as_c_path(const std::string& path) noexcept {
-    return std::strlen(path.c_str()) == path.size() ? path.c_str() : nullptr;
-}
-/// For std::filesystem::path, without including its header.
-template <class Path>
-auto as_c_path(const Path& path) noexcept -> decltype(as_c_path(path.native())) {
-    return as_c_path(path.native());
-}
-
 /// Opens, checks and evicts the file at each position of a list.
-template <class PathAt>
 class videos_eviction {
 public:
     struct item {
-        descriptor opened;
-        std::int64_t size = 0;
+        open_file file;
         bool alone = false;
     };
 
-    videos_eviction(const PathAt& path_at, std::size_t workers, ticker& tick) noexcept
-        : path_at_(path_at), workers_(workers), tick_(tick) {}
+    videos_eviction(const target_list& files, std::size_t workers, ticker& tick) noexcept
+        : files_(files), workers_(workers), tick_(tick) {}
 
     verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
-        const char* const path = path_at_(position);
-        if (path == nullptr) return failed(DropCacheStatus::UNKNOWN_ERROR);
-        entry.opened = descriptor::open(path);
-        if (!entry.opened) {
-            if (retries_.with(entry.opened.error(), alone)) return interrupted;
-            if (!alone && is_out_of_descriptors(entry.opened.error())) return out_of_descriptors;
-            return failed(DropCacheStatus::FILE_OPEN_FAILED);
-        }
-        struct stat status{};
-        if (sys::fstat(entry.opened.get(), status) != 0 || S_ISFIFO(status.st_mode))
+        entry.file = files_.open(position);
+        const open_file& file = entry.file;
+        if (retries_.with(file.error, alone)) return interrupted;
+        if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
+        if (file.failed == failed_step::NAME) return failed(DropCacheStatus::UNKNOWN_ERROR);
+        if (file.failed == failed_step::OPEN) return failed(DropCacheStatus::FILE_OPEN_FAILED);
+        if (file.error != 0 || S_ISFIFO(file.status.st_mode))
             return failed(DropCacheStatus::FADVISE_FAILED);
-        if (!may_have_pages(status.st_mode))
-            entry.opened.reset();
-        else if (!alone && rehearse_advice(entry.opened.get()) != 0)
+        if (may_have_pages(file.status.st_mode) && !alone && rehearse_advice(file.fd) != 0)
             return failed(DropCacheStatus::FADVISE_FAILED);
-        entry.size = S_ISREG(status.st_mode) ? status.st_size : 0;
         entry.alone = alone;
         return proceed;
     }
 
     verdict finish(std::size_t, item& entry) {
-        if (!entry.opened) return proceed;
-        const verdict said =
-            evict(entry.opened.get(), {}, entry.size, entry.size, entry.alone, workers_, tick_);
+        const open_file& file = entry.file;
+        if (!may_have_pages(file.status.st_mode)) return proceed;
+        const std::int64_t size = S_ISREG(file.status.st_mode) ? file.status.st_size : 0;
+        const verdict said = evict(file.fd, {}, size, size, entry.alone, workers_, tick_);
         return said == proceed || said == interrupted ? said
                                                       : failed(DropCacheStatus::FADVISE_FAILED);
     }
@@ -81,26 +64,27 @@ public:
 private:
     static verdict failed(DropCacheStatus status) noexcept { return static_cast<verdict>(status); }
 
-    const PathAt& path_at_;
+    const target_list& files_;
     const std::size_t workers_;
     ticker& tick_;
     patience retries_;
 };
 
-/// `drop_videos_cache` over the positions of any list: `path_at(position)` returns a path, or
-/// nullptr for an invalid one. Returns SUCCESS if the tick stops it before a file fails.
-template <class PathAt>
-DropCacheStatus drop_videos_cache_at(const PathAt& path_at, std::size_t count, std::size_t workers,
-                                     ticker& tick) {
+/// `drop_videos_cache` over a list. Returns SUCCESS if the tick stops it before a file fails.
+inline DropCacheStatus drop_videos(targets files, std::size_t workers, ticker& tick) {
     batch_options options;
     options.workers = workers;
     options.fail_fast = true;
-    options.own_descriptors = true;
-    videos_eviction<PathAt> job(path_at, workers, tick);
     batch_result result;
-    if (!has_memory_for([&] { result = run_batch(job, count, options, tick); }))
-        return DropCacheStatus::UNKNOWN_ERROR;
-    return static_cast<DropCacheStatus>(result.failure);
+    const bool had_memory = has_memory_for([&] {
+        const target_list list(std::move(files));
+        // A table of their own does not contain the descriptors of the caller.
+        options.own_descriptors = !list.has_descriptors();
+        videos_eviction job(list, workers, tick);
+        result = run_batch(job, list.size(), options, tick);
+    });
+    return had_memory ? static_cast<DropCacheStatus>(result.failure)
+                      : DropCacheStatus::UNKNOWN_ERROR;
 }
 
 }  // namespace detail

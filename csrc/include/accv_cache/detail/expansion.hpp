@@ -11,7 +11,7 @@
 
 #include "accv_cache/detail/file/file_type.hpp"
 #include "accv_cache/detail/list/directory_walk.hpp"
-#include "accv_cache/detail/list/targets.hpp"
+#include "accv_cache/detail/list/target_list.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/detail/run/tick.hpp"
 #include "accv_cache/version.hpp"

@@ -17,11 +17,12 @@
 #include "accv_cache/detail/file/file_status.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/file/read_spans.hpp"
-#include "accv_cache/detail/list/targets.hpp"
+#include "accv_cache/detail/list/target_list.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/detail/verb.hpp"
 #include "accv_cache/options.hpp"
 #include "accv_cache/residency.hpp"
+#include "accv_cache/targets.hpp"
 #include "accv_cache/version.hpp"
 
 namespace accv_cache {
@@ -33,7 +34,7 @@ class query_work : public file_work<cache_record> {
 public:
     using item = open_file;
 
-    query_work(target_list files, const query_options& asked)
+    query_work(accv_cache::targets files, const query_options& asked)
         : file_work(std::move(files), asked),
           spans(asked.spans ? targets.size() : 0),
           wants_spans_(asked.spans) {
@@ -111,8 +112,8 @@ private:
 };
 
 /// `query` over a list of targets.
-inline cache_report query_files(target_list targets, const query_options& asked) {
-    query_work work(std::move(targets), asked);
+inline cache_report query_files(targets files, const query_options& asked) {
+    query_work work(std::move(files), asked);
     batch_options how;
     how.workers = asked.workers;
     work.tell_start();

@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/options.hpp"
+#include "accv_cache/targets.hpp"
 #include "accv_cache/version.hpp"
 
 #if defined(__linux__)
@@ -24,7 +23,7 @@
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
-#include "accv_cache/detail/list/targets.hpp"
+#include "accv_cache/detail/list/target_list.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/detail/run/patience.hpp"
 #include "accv_cache/detail/run/tick.hpp"
@@ -35,18 +34,6 @@ inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
 #if defined(__linux__)
-
-inline target_list targets_of(const std::vector<std::string>& paths) {
-    target_list targets;
-    for (const std::string& path : paths) targets.append(path);
-    return targets;
-}
-
-inline target_list targets_of(int descriptor) {
-    target_list targets;
-    targets.append(descriptor);
-    return targets;
-}
 
 /// The range of the options. Their length of 0 is invalid, while in a `byte_range` it means 'to the
 /// end'.
@@ -93,7 +80,7 @@ struct file_work {
     };
 
     /// `asked` must outlive the work.
-    file_work(target_list files, const file_options& asked)
+    file_work(accv_cache::targets files, const file_options& asked)
         : targets(std::move(files)),
           records(targets.size()),
           is_directory(targets.size(), 0),
@@ -168,14 +155,9 @@ struct file_work {
 
 /// The report on other systems: every file gets the same record.
 template <class Report, class Record>
-Report refuse(const std::vector<std::string>& paths, const Record& refused) {
-    path_list names;
-    for (const std::string& path : paths) names.append(path);
-    return Report(std::move(names), std::vector<Record>(paths.size(), refused), {}, false);
-}
-
-inline std::vector<std::string> name_of(int descriptor) {
-    return {"descriptor " + std::to_string(descriptor)};
+Report refuse(targets files, const Record& refused) {
+    std::vector<Record> records(files.size(), refused);
+    return Report(files.take_paths(), std::move(records), {}, false);
 }
 
 #endif

@@ -2,12 +2,10 @@
 // The list of files that a verb works on, and how to open each.
 #pragma once
 
-#include <limits.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <cstddef>
-#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -20,6 +18,7 @@
 #include "accv_cache/detail/system_calls.hpp"
 #include "accv_cache/file_identity.hpp"
 #include "accv_cache/report.hpp"
+#include "accv_cache/targets.hpp"
 #include "accv_cache/version.hpp"
 
 namespace accv_cache {
@@ -39,20 +38,17 @@ struct open_file {
 /// The files that a verb works on: paths, and descriptors that the caller holds open.
 class target_list {
 public:
-    void append(std::string_view path) { paths_.append(path); }
+    target_list() = default;
 
-    /// Appends a descriptor, which the caller keeps. Its path in the report is the one that /proc
-    /// shows.
-    void append(int fd) {
-        struct stat status{};
-        sys::fstat(fd, status);  // an error will occur again when the file is opened
-        lent_.emplace(paths_.size(), lent_file{fd, file_identity::of(status)});
-        char target[PATH_MAX];
-        const std::string link = "/proc/self/fd/" + std::to_string(fd);
-        const ssize_t length = sys::readlink(link.c_str(), target, sizeof target);
-        paths_.append(length > 0 ? std::string_view(target, static_cast<std::size_t>(length))
-                                 : link);
+    explicit target_list(targets files) : paths_(files.take_paths()) {
+        for (const auto& each : files.descriptors()) {
+            struct stat status{};
+            sys::fstat(each.number, status);  // an error will occur again in `open`
+            lent_.emplace(each.position, lent_file{each.number, file_identity::of(status)});
+        }
     }
+
+    void append(std::string_view path) { paths_.append(path); }
 
     /// Appends a directory that could not be listed, with the errno.
     void append_unlistable(std::string_view path, int error) {
@@ -80,6 +76,7 @@ public:
     std::size_t size() const noexcept { return paths_.size(); }
     const path_list& paths() const noexcept { return paths_; }
     path_list&& take_paths() noexcept { return std::move(paths_); }
+    bool has_descriptors() const noexcept { return !lent_.empty(); }
     bool is_lent(std::size_t position) const noexcept {
         return !lent_.empty() && lent_.count(position) != 0;
     }
