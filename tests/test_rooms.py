@@ -24,7 +24,7 @@ MOST_SHARED = 5
 # What each room may include, besides itself and the system calls: `run` knows no file, `file` no
 # list, `list` no thread, `proc` neither. All of them may use the public types.
 ROOMS = {"run": {"proc"}, "file": set(), "list": {"file"}, "proc": {"file"}}
-VOCABULARY = {"file_identity", "residency", "report", "status", "version", "walk"}
+VOCABULARY = {"file_identity", "residency", "report", "status", "targets", "version", "walk"}
 
 # The modules that are built on the verbs.
 ABOVE = {"_cli", "_training", "distributed", "__main__"}
