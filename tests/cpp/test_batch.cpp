@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tests: The batch runner.
+// Tests: The batch runner, and the CPUs that it may use.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "accv_cache/detail/run/batch.hpp"
+#include "accv_cache/detail/run/cpus.hpp"
 #include "support.hpp"
 
 namespace {
@@ -163,33 +165,73 @@ struct script {
     }
 };
 
-TEST_CASE("every position is done once, whatever the number of workers") {
+/// Calls `body(workers, fail_fast)` for each number of workers, both ways.
+template <class Body>
+void in_every_way(Body&& body) {
     for (const std::size_t workers : worker_counts)
-        for (const bool fail_fast : {false, true})
-            for (const std::size_t count : {0U, 1U, 2U, 3U, 17U, 500U}) {
-                CAPTURE(workers);
-                CAPTURE(fail_fast);
-                CAPTURE(count);
-                scripted_job job(count);
-                job.on_finish = [](std::size_t position) {
-                    nap(position % 16 == 0 ? 300 : 0);
-                    return proceed;
-                };
-                const batch_result result = run(job, workers, fail_fast);
-                CHECK(result.failure == proceed);
-                CHECK(result.failed_position == no_position);
-                CHECK_FALSE(result.stopped);
-                CHECK(job.first_not_finished_once() == count);
-            }
+        for (const bool fail_fast : {false, true}) {
+            CAPTURE(workers);
+            CAPTURE(fail_fast);
+            body(workers, fail_fast);
+        }
+}
+
+/// Calls `body(plan, workers)` for so many scripts, with each number of workers.
+template <class Body>
+void with_scripts(unsigned count, Body&& body) {
+    for (unsigned seed = 0; seed != count; ++seed) {
+        const script plan(seed);
+        for (const std::size_t workers : worker_counts) {
+            CAPTURE(seed);
+            CAPTURE(workers);
+            body(plan, workers);
+        }
+    }
+}
+
+/// The step that waits for storage, and then does as the plan says.
+auto preparing_by(const script& plan) {
+    return [&plan](std::size_t position, bool) {
+        nap(plan.naps[position]);
+        return plan.fails[position];
+    };
+}
+
+/// The step that waits for storage, and succeeds.
+auto napping(int microseconds) {
+    return [microseconds](std::size_t, auto...) {
+        nap(microseconds);
+        return proceed;
+    };
+}
+
+void check_failure(const batch_result& result, const script& plan) {
+    CHECK(result.failed_position == plan.first_failure);
+    CHECK(result.failure == plan.first_verdict());
+}
+
+TEST_CASE("every position is done once, whatever the number of workers") {
+    in_every_way([](std::size_t workers, bool fail_fast) {
+        for (const std::size_t count : {0U, 1U, 2U, 3U, 17U, 500U}) {
+            CAPTURE(count);
+            scripted_job job(count);
+            job.on_finish = [](std::size_t position) {
+                nap(position % 16 == 0 ? 300 : 0);
+                return proceed;
+            };
+            const batch_result result = run(job, workers, fail_fast);
+            CHECK(result.failure == proceed);
+            CHECK(result.failed_position == no_position);
+            CHECK_FALSE(result.stopped);
+            CHECK(job.first_not_finished_once() == count);
+        }
+    });
 }
 
 TEST_CASE("one worker is the calling thread, and so it is for one or two positions") {
     for (const auto& [workers, count] : {std::pair{1, 300}, {0, 1}, {64, 1}, {0, 2}, {64, 2}}) {
         scripted_job job(static_cast<std::size_t>(count));
-        job.on_finish = [](std::size_t) {
-            nap(300);
-            return proceed;
-        };
+        job.on_finish = napping(300);
         run(job, static_cast<std::size_t>(workers), true);
         CHECK(thread_census::seen() == 0);
     }
@@ -207,93 +249,63 @@ TEST_CASE("a short list is done without threads") {
 }
 
 TEST_CASE("with fail_fast all before the first failure are finished, and none behind it") {
-    for (unsigned seed = 0; seed != 60; ++seed) {
-        const script plan(seed);
-        for (const std::size_t workers : worker_counts) {
-            CAPTURE(seed);
-            CAPTURE(workers);
-            scripted_job job(plan.fails.size());
-            job.on_prepare = [&](std::size_t position, bool) {
-                nap(plan.naps[position]);
-                return plan.fails[position];
-            };
-            const batch_result result = run(job, workers, true);
-            CHECK(result.failed_position == plan.first_failure);
-            CHECK(result.failure == plan.first_verdict());
-            CHECK_FALSE(result.stopped);
-            CHECK(job.first_not_finished_once() == std::min(plan.first_failure, plan.fails.size()));
-            CHECK(job.none_finished_from(plan.first_failure));
-        }
-    }
+    with_scripts(60, [](const script& plan, std::size_t workers) {
+        scripted_job job(plan.fails.size());
+        job.on_prepare = preparing_by(plan);
+        const batch_result result = run(job, workers, true);
+        check_failure(result, plan);
+        CHECK_FALSE(result.stopped);
+        CHECK(job.first_not_finished_once() == std::min(plan.first_failure, plan.fails.size()));
+        CHECK(job.none_finished_from(plan.first_failure));
+    });
 }
 
 TEST_CASE("with fail_fast a failure to finish is found in list order too") {
-    for (unsigned seed = 0; seed != 30; ++seed) {
-        const script plan(seed);
-        for (const std::size_t workers : worker_counts) {
-            CAPTURE(seed);
-            CAPTURE(workers);
-            scripted_job job(plan.fails.size());
-            job.on_finish = [&](std::size_t position) {
-                nap(plan.naps[position]);
-                return plan.fails[position];
-            };
-            const batch_result result = run(job, workers, true);
-            CHECK(result.failed_position == plan.first_failure);
-            CHECK(result.failure == plan.first_verdict());
-            CHECK(job.first_not_finished_once() >= std::min(plan.first_failure, plan.fails.size()));
-        }
-    }
+    with_scripts(30, [](const script& plan, std::size_t workers) {
+        scripted_job job(plan.fails.size());
+        job.on_finish = [&](std::size_t position) {
+            nap(plan.naps[position]);
+            return plan.fails[position];
+        };
+        const batch_result result = run(job, workers, true);
+        check_failure(result, plan);
+        CHECK(job.first_not_finished_once() >= std::min(plan.first_failure, plan.fails.size()));
+    });
 }
 
 TEST_CASE("without fail_fast the rest go on, and the first failure is reported") {
-    for (unsigned seed = 0; seed != 30; ++seed) {
-        const script plan(seed);
-        for (const std::size_t workers : worker_counts) {
-            CAPTURE(seed);
-            CAPTURE(workers);
-            scripted_job job(plan.fails.size());
-            job.on_prepare = [&](std::size_t position, bool) {
-                nap(plan.naps[position]);
-                return plan.fails[position];
-            };
-            const batch_result result = run(job, workers, false);
-            CHECK(result.failed_position == plan.first_failure);
-            CHECK(result.failure == plan.first_verdict());
-            std::size_t wrong = 0;
-            for (std::size_t i = 0; i != plan.fails.size(); ++i)
-                if (job.finished[i] != (plan.fails[i] == proceed ? 1 : 0)) ++wrong;
-            CHECK(wrong == 0);
-        }
-    }
+    with_scripts(30, [](const script& plan, std::size_t workers) {
+        scripted_job job(plan.fails.size());
+        job.on_prepare = preparing_by(plan);
+        const batch_result result = run(job, workers, false);
+        check_failure(result, plan);
+        std::size_t wrong = 0;
+        for (std::size_t i = 0; i != plan.fails.size(); ++i)
+            if (job.finished[i] != (plan.fails[i] == proceed ? 1 : 0)) ++wrong;
+        CHECK(wrong == 0);
+    });
 }
 
 TEST_CASE("out of descriptors, it goes on with one position at a time") {
-    for (unsigned seed = 0; seed != 20; ++seed) {
-        const script plan(seed);
-        for (const std::size_t workers : worker_counts)
-            for (const int descriptors : {1, 3, 10}) {
-                CAPTURE(seed);
-                CAPTURE(workers);
-                CAPTURE(descriptors);
-                scripted_job job(plan.fails.size());
-                std::atomic<int> short_of{0};
-                job.on_prepare = [&](std::size_t position, bool alone) {
-                    nap(plan.naps[position]);
-                    if (!alone && job.held >= descriptors) {
-                        ++short_of;
-                        return out_of_descriptors;
-                    }
-                    return plan.fails[position];
-                };
-                const batch_result result = run(job, workers, true);
-                CHECK(result.failed_position == plan.first_failure);
-                CHECK(result.failure == plan.first_verdict());
-                CHECK(job.first_not_finished_once() ==
-                      std::min(plan.first_failure, plan.fails.size()));
-                CHECK(job.none_finished_from(plan.first_failure));
-            }
-    }
+    with_scripts(20, [](const script& plan, std::size_t workers) {
+        for (const int descriptors : {1, 3, 10}) {
+            CAPTURE(descriptors);
+            scripted_job job(plan.fails.size());
+            std::atomic<int> short_of{0};
+            job.on_prepare = [&](std::size_t position, bool alone) {
+                nap(plan.naps[position]);
+                if (!alone && job.held >= descriptors) {
+                    ++short_of;
+                    return out_of_descriptors;
+                }
+                return plan.fails[position];
+            };
+            const batch_result result = run(job, workers, true);
+            check_failure(result, plan);
+            CHECK(job.first_not_finished_once() == std::min(plan.first_failure, plan.fails.size()));
+            CHECK(job.none_finished_from(plan.first_failure));
+        }
+    });
 }
 
 TEST_CASE("when descriptors come and go, none is finished behind the first that fails") {
@@ -359,21 +371,18 @@ TEST_CASE("an interrupted step is tried again, after a tick on the calling threa
 }
 
 TEST_CASE("an interrupted finish is tried again") {
-    for (const std::size_t workers : worker_counts)
-        for (const bool fail_fast : {false, true}) {
-            CAPTURE(workers);
-            CAPTURE(fail_fast);
-            scripted_job job(300);
-            std::vector<int> tries(300);
-            job.on_finish = [&](std::size_t position) {
-                nap(20);
-                if (++tries[position] > 1 || position % 10 != 0) return proceed;
-                --job.finished[position];
-                return interrupted;
-            };
-            CHECK(run(job, workers, fail_fast).failure == proceed);
-            CHECK(job.first_not_finished_once() == 300);
-        }
+    in_every_way([](std::size_t workers, bool fail_fast) {
+        scripted_job job(300);
+        std::vector<int> tries(300);
+        job.on_finish = [&](std::size_t position) {
+            nap(20);
+            if (++tries[position] > 1 || position % 10 != 0) return proceed;
+            --job.finished[position];
+            return interrupted;
+        };
+        CHECK(run(job, workers, fail_fast).failure == proceed);
+        CHECK(job.first_not_finished_once() == 300);
+    });
 }
 
 TEST_CASE("a tick that says stop ends an interrupted step") {
@@ -416,119 +425,95 @@ TEST_CASE("the tick is served on the calling thread while the workers work") {
 }
 
 TEST_CASE("a tick that says stop ends the batch with every thread joined") {
-    for (const std::size_t workers : worker_counts)
-        for (const bool fail_fast : {false, true}) {
-            CAPTURE(workers);
-            CAPTURE(fail_fast);
-            scripted_job job(1'000'000);
-            job.on_prepare = [](std::size_t, bool) {
-                nap(100);
-                return proceed;
-            };
-            const auto tick = [] { return false; };
-            const batch_result result = run(job, workers, fail_fast, tick);
-            CHECK(result.stopped);
-            CHECK(result.failure == proceed);
-            std::size_t done = 0;
-            int most = 0;
-            for (const std::atomic<int>& each : job.finished) {
-                done += each != 0 ? 1 : 0;
-                most = std::max(most, each.load());
-            }
-            CHECK(done != 0);
-            CHECK(done < job.finished.size());
-            CHECK(most == 1);
+    in_every_way([](std::size_t workers, bool fail_fast) {
+        scripted_job job(1'000'000);
+        job.on_prepare = napping(100);
+        const auto tick = [] { return false; };
+        const batch_result result = run(job, workers, fail_fast, tick);
+        CHECK(result.stopped);
+        CHECK(result.failure == proceed);
+        std::size_t done = 0;
+        int most = 0;
+        for (const std::atomic<int>& each : job.finished) {
+            done += each != 0 ? 1 : 0;
+            most = std::max(most, each.load());
         }
+        CHECK(done != 0);
+        CHECK(done < job.finished.size());
+        CHECK(most == 1);
+    });
 }
 
 TEST_CASE("no step is begun once the tick has said stop") {
-    for (const std::size_t workers : worker_counts)
-        for (const bool fail_fast : {false, true}) {
-            CAPTURE(workers);
-            CAPTURE(fail_fast);
-            std::atomic<int> steps{0};
-            std::atomic<bool> has_said_stop{false};
-            std::atomic<std::size_t> late{0};
-            const auto step = [&] {
-                nap(++steps < 5000 ? 0
-                                   : 1000);  // so that threads take much, and stop in its middle
-                if (has_said_stop) ++late;
-                return proceed;
-            };
-            scripted_job job(1'000'000);
-            job.on_prepare = [&](std::size_t, bool) { return step(); };
-            job.on_finish = [&](std::size_t) { return step(); };
-            const auto tick = [&] { return !(has_said_stop = true); };
-            CHECK(run(job, workers, fail_fast, tick).stopped);
-            // Positions in progress, and those that started before all threads saw the stop.
-            CHECK(late <= 2 * (thread_census::seen() + 1));
-        }
+    in_every_way([](std::size_t workers, bool fail_fast) {
+        std::atomic<int> steps{0};
+        std::atomic<bool> has_said_stop{false};
+        std::atomic<std::size_t> late{0};
+        const auto step = [&] {
+            nap(++steps < 5000 ? 0 : 1000);  // so that threads take much, and stop in its middle
+            if (has_said_stop) ++late;
+            return proceed;
+        };
+        scripted_job job(1'000'000);
+        job.on_prepare = [&](std::size_t, bool) { return step(); };
+        job.on_finish = [&](std::size_t) { return step(); };
+        const auto tick = [&] { return !(has_said_stop = true); };
+        CHECK(run(job, workers, fail_fast, tick).stopped);
+        // Positions in progress, and those that started before all threads saw the stop.
+        CHECK(late <= 2 * (thread_census::seen() + 1));
+    });
 }
 
 TEST_CASE("memory that runs out in a step comes through with every thread joined") {
-    for (const std::size_t workers : worker_counts)
-        for (const bool fail_fast : {false, true})
-            for (const std::size_t bad : {0U, 7U, 400U}) {
-                CAPTURE(workers);
-                CAPTURE(fail_fast);
-                CAPTURE(bad);
-                throwing_job job{bad};
-                batch_options options;
-                options.workers = workers;
-                options.fail_fast = fail_fast;
-                thread_census::reset();
-                ticker tick;
-                CHECK_THROWS_AS(run_batch(job, 1000, options, tick), std::bad_alloc);
-                CHECK(thread_census::alive() == 0);
-            }
-}
-
-TEST_CASE("what a tick throws comes through with every thread joined") {
-    for (const std::size_t workers : worker_counts)
-        for (const bool fail_fast : {false, true}) {
-            CAPTURE(workers);
-            CAPTURE(fail_fast);
-            scripted_job job(1'000'000);
-            job.on_prepare = [](std::size_t, bool) {
-                nap(100);
-                return proceed;
-            };
-            const auto tick = []() -> bool { throw std::runtime_error("stop"); };
-            CHECK_THROWS_AS(run(job, workers, fail_fast, tick), std::runtime_error);
-            CHECK(thread_census::alive() == 0);
-            CHECK(job.held == 0);
-        }
-}
-
-TEST_CASE("a child that is forked in a tick leaves the batch at once") {
-    for (const std::size_t workers : worker_counts)
-        for (const bool fail_fast : {false, true}) {
-            CAPTURE(workers);
-            CAPTURE(fail_fast);
-            scripted_job job(1'000'000);
-            job.on_prepare = [](std::size_t, bool) {
-                nap(100);
-                return proceed;
-            };
-            const pid_t parent = ::getpid();
-            pid_t child = -1;
-            const auto tick = [&] {
-                child = ::fork();
-                if (child == 0) ::alarm(60);  // otherwise it could wait for ever
-                return child == 0;            // only the child would go on
-            };
-            ticker ticks(tick);
+    in_every_way([](std::size_t workers, bool fail_fast) {
+        for (const std::size_t bad : {0U, 7U, 400U}) {
+            CAPTURE(bad);
+            throwing_job job{bad};
             batch_options options;
             options.workers = workers;
             options.fail_fast = fail_fast;
-            const batch_result result = run_batch(job, job.finished.size(), options, ticks);
-            if (::getpid() != parent) ::_exit(result.stopped && ticks.forked() ? 0 : 1);
-            CHECK(result.stopped);
-            CHECK_FALSE(ticks.forked());
-            int status = -1;
-            CHECK(::waitpid(child, &status, 0) == child);
-            CHECK(status == 0);
+            thread_census::reset();
+            ticker tick;
+            CHECK_THROWS_AS(run_batch(job, 1000, options, tick), std::bad_alloc);
+            CHECK(thread_census::alive() == 0);
         }
+    });
+}
+
+TEST_CASE("what a tick throws comes through with every thread joined") {
+    in_every_way([](std::size_t workers, bool fail_fast) {
+        scripted_job job(1'000'000);
+        job.on_prepare = napping(100);
+        const auto tick = []() -> bool { throw std::runtime_error("stop"); };
+        CHECK_THROWS_AS(run(job, workers, fail_fast, tick), std::runtime_error);
+        CHECK(thread_census::alive() == 0);
+        CHECK(job.held == 0);
+    });
+}
+
+TEST_CASE("a child that is forked in a tick leaves the batch at once") {
+    in_every_way([](std::size_t workers, bool fail_fast) {
+        scripted_job job(1'000'000);
+        job.on_prepare = napping(100);
+        const pid_t parent = ::getpid();
+        pid_t child = -1;
+        const auto tick = [&] {
+            child = ::fork();
+            if (child == 0) ::alarm(60);  // otherwise it could wait for ever
+            return child == 0;            // only the child would go on
+        };
+        ticker ticks(tick);
+        batch_options options;
+        options.workers = workers;
+        options.fail_fast = fail_fast;
+        const batch_result result = run_batch(job, job.finished.size(), options, ticks);
+        if (::getpid() != parent) ::_exit(result.stopped && ticks.forked() ? 0 : 1);
+        CHECK(result.stopped);
+        CHECK_FALSE(ticks.forked());
+        int status = -1;
+        CHECK(::waitpid(child, &status, 0) == child);
+        CHECK(status == 0);
+    });
 }
 
 TEST_CASE("without a thread to have, the calling thread does it all") {
@@ -539,10 +524,7 @@ TEST_CASE("without a thread to have, the calling thread does it all") {
             if (::setrlimit(RLIMIT_NPROC, &limit) != 0) return 2;
             for (const bool fail_fast : {false, true}) {
                 scripted_job job(200);
-                job.on_finish = [](std::size_t) {
-                    nap(100);
-                    return proceed;
-                };
+                job.on_finish = napping(100);
                 run(job, 8, fail_fast);
                 if (job.first_not_finished_once() != 200) return 3;
                 if (thread_census::seen() >= threads) return 4;
@@ -556,10 +538,7 @@ TEST_CASE("without a thread to have, the calling thread does it all") {
 TEST_CASE("where workers wait, more of them are started than there are CPUs") {
     for (const bool fail_fast : {false, true}) {
         scripted_job job(2000);
-        job.on_prepare = [](std::size_t, bool) {
-            nap(1000);
-            return proceed;
-        };
+        job.on_prepare = napping(1000);
         run(job, 0, fail_fast);
         CHECK(job.first_not_finished_once() == 2000);
         CHECK(thread_census::seen() > std::min(usable_cpus(), max_workers - 1));
@@ -704,6 +683,20 @@ TEST_CASE("batches of several threads do not meet") {
         });
     for (std::thread& each : callers) each.join();
     CHECK(good == 80);
+}
+
+TEST_CASE("the usable CPUs are at least one, and at most those of the affinity") {
+    CHECK(usable_cpus() >= 1);
+    CHECK(usable_cpus() <= cpus_by_affinity());
+    std::thread([] {
+        const int here = ::sched_getcpu();
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(static_cast<std::size_t>(here), &one);
+        need(::sched_setaffinity(0, sizeof one, &one) == 0, "stay on one CPU");
+        CHECK(cpus_by_affinity() == 1);
+        CHECK(usable_cpus() == 1);
+    }).join();
 }
 
 }  // namespace

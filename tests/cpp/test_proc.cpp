@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tests: Descriptors, lists of paths, cgroups and CPUs.
+// Tests: What /proc and /sys tell: texts of the kernel, cgroups, and who holds a file.
 #include <doctest/doctest.h>
-#include <sched.h>
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <thread>
-#include <utility>
 #include <vector>
 
-#include "accv_cache/detail/file/descriptor.hpp"
-#include "accv_cache/detail/list/path_list.hpp"
-#include "accv_cache/detail/list/pattern.hpp"
 #include "accv_cache/detail/proc/cgroup.hpp"
 #include "accv_cache/detail/proc/kernel_text.hpp"
-#include "accv_cache/detail/run/cpus.hpp"
+#include "accv_cache/detail/proc/mount_line.hpp"
 #include "accv_cache/drop.hpp"
 #include "accv_cache/holders.hpp"
 #include "support.hpp"
@@ -26,55 +22,6 @@ namespace {
 
 using namespace accv_cache::detail;
 using namespace accv_cache::test;
-
-TEST_CASE("a path list gives back what was put in") {
-    const std::vector<std::string> paths = {"a", "", std::string("b\0c", 3), "/x/\xff", ""};
-    path_list list;
-    for (const std::string& each : paths) list.append(each);
-    REQUIRE(list.size() == paths.size());
-    for (std::size_t i = 0; i != paths.size(); ++i) {
-        CHECK(list.text(i) == paths[i]);
-        CHECK(std::string(list[i]) == paths[i].c_str());
-        CHECK(list.has_nul(i) == (i == 2));
-    }
-}
-
-TEST_CASE("a pattern without a slash matches the last part of a path, one with a slash all of it") {
-    CHECK(matches("*.mp4", "a.mp4"));
-    CHECK(matches("*.mp4", "deep/a.mp4"));
-    CHECK_FALSE(matches("deep", "deep/a.mp4"));
-    CHECK(matches("deep/*", "deep/deeper/a.mp4"));
-    CHECK_FALSE(matches("deep/*", "a.mp4"));
-    CHECK_FALSE(matches("*/a.mp4", "a.mp4"));
-}
-
-TEST_CASE("a pattern is one of fnmatch(3)") {
-    CHECK(matches("[^a]*", "b.mp4"));
-    CHECK_FALSE(matches("[^a]*", "a.mp4"));
-    CHECK_FALSE(matches("[!a]*", "a.mp4"));
-    CHECK(matches("\\*", "*"));
-    CHECK_FALSE(matches("\\*", "a"));
-    CHECK(matches("*", ".hidden"));
-}
-
-TEST_CASE("a descriptor is closed once, by its last owner") {
-    const auto before = open_descriptors();
-    {
-        descriptor one = descriptor::open("/dev/null");
-        CHECK(one);
-        CHECK(one.error() == 0);
-        descriptor two = std::move(one);
-        CHECK_FALSE(one);
-        one = std::move(two);
-        CHECK(one);
-        CHECK(open_descriptors() == before + 1);
-        one = descriptor::open("/dev/null");
-        CHECK(open_descriptors() == before + 1);
-        CHECK((::fcntl(one.get(), F_GETFD) & FD_CLOEXEC) != 0);
-    }
-    CHECK(open_descriptors() == before);
-    CHECK(descriptor::open("/missing").error() == ENOENT);
-}
 
 TEST_CASE("lines are those between newlines") {
     std::vector<std::string> lines;
@@ -90,6 +37,20 @@ TEST_CASE("a small file is read whole, and a missing one is empty") {
     std::string text = "old";
     CHECK_FALSE(read_small_file((folder / "missing").c_str(), text));
     CHECK(text.empty());
+}
+
+TEST_CASE("a file of the kernel that cannot be read says why") {
+    std::string text = "old";
+    CHECK(read_kernel_text("/missing", text) == ENOENT);
+    CHECK(read_kernel_text("/", text) == EISDIR);
+    CHECK(text.empty());
+}
+
+TEST_CASE("a number is found by the whole name of its line") {
+    CHECK(named_number("kernel_stack 3\nkernel 120\n", "kernel") == 120);
+    CHECK(named_number("MemTotal:       16384 kB\n", "MemTotal:") == 16384);
+    CHECK_FALSE(named_number("kernel\nkernel max\n", "kernel"));
+    CHECK_FALSE(named_number("", "kernel"));
 }
 
 TEST_CASE("a name is found in a list only whole") {
@@ -139,34 +100,6 @@ TEST_CASE("a cgroup is below the root of a mount, or it is not") {
     CHECK(route("/..b", "") == "0/..b");
 }
 
-TEST_CASE("a number is found by the whole name of its line") {
-    CHECK(named_number("kernel_stack 3\nkernel 120\n", "kernel") == 120);
-    CHECK(named_number("MemTotal:       16384 kB\n", "MemTotal:") == 16384);
-    CHECK_FALSE(named_number("kernel\nkernel max\n", "kernel"));
-    CHECK_FALSE(named_number("", "kernel"));
-}
-
-TEST_CASE("a file of the kernel that cannot be read says why") {
-    std::string text = "old";
-    CHECK(read_kernel_text("/missing", text) == ENOENT);
-    CHECK(read_kernel_text("/", text) == EISDIR);
-    CHECK(text.empty());
-}
-
-TEST_CASE("the usable CPUs are at least one, and at most those of the affinity") {
-    CHECK(usable_cpus() >= 1);
-    CHECK(usable_cpus() <= cpus_by_affinity());
-    std::thread([] {
-        const int here = ::sched_getcpu();
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(static_cast<std::size_t>(here), &one);
-        need(::sched_setaffinity(0, sizeof one, &one) == 0, "stay on one CPU");
-        CHECK(cpus_by_affinity() == 1);
-        CHECK(usable_cpus() == 1);
-    }).join();
-}
-
 TEST_CASE("a process that holds a file is found") {
     const temporary_folder folder;
     const std::string one = write_dirty(folder / "a name\nwith more", mebibyte);
@@ -178,7 +111,7 @@ TEST_CASE("a process that holds a file is found") {
         const auto found = accv_cache::holders({one, two}).holders;
         REQUIRE(found.size() == 1);
         CHECK(found[0].process == ::getpid());
-        CHECK(found[0].command == "test_parts");
+        CHECK(found[0].command == "test_proc");
         CHECK(found[0].file == 1);
         CHECK(found[0].mapped_bytes == mebibyte);
         CHECK_FALSE(found[0].open);
