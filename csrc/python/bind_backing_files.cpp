@@ -13,7 +13,7 @@ namespace py = pybind11;
 namespace accv_cache::python {
 namespace {
 
-std::vector<py::bytes> find(const std::string& path) {
+std::vector<py::bytes> find_backing_files(const std::string& path) {
     const std::vector<std::string> files = [&] {
         const py::gil_scoped_release released;
         return backing_files(path);
@@ -24,7 +24,7 @@ std::vector<py::bytes> find(const std::string& path) {
 }  // namespace
 
 void bind_backing_files(py::module_& module) {
-    module.def("backing_files", &find, py::arg("path"));
+    module.def("backing_files", &find_backing_files, py::arg("path"));
 }
 
 }  // namespace accv_cache::python

@@ -25,7 +25,8 @@ using row = std::tuple<int, py::bytes, std::size_t, std::int64_t, bool>;
 /// A name, and the identity of the file if that is known: else it is that of who has the name now.
 using sought = std::pair<std::string, std::optional<identity_row>>;
 
-std::tuple<std::vector<row>, std::size_t, bool, int> find(const std::vector<sought>& files) {
+std::tuple<std::vector<row>, std::size_t, bool, int> find_holders(
+    const std::vector<sought>& files) {
     const holders_report report = run_interruptibly(py::none(), [&](interrupts&) {
         detail::holder_search search;
         for (std::size_t i = 0; i != files.size(); ++i) {
@@ -46,6 +47,6 @@ std::tuple<std::vector<row>, std::size_t, bool, int> find(const std::vector<soug
 
 }  // namespace
 
-void bind_holders(py::module_& module) { module.def("holders", &find, py::arg("files")); }
+void bind_holders(py::module_& module) { module.def("holders", &find_holders, py::arg("files")); }
 
 }  // namespace accv_cache::python
