@@ -1,6 +1,7 @@
 """Paths, directories, patterns, lists and options select the right files."""
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -147,6 +148,17 @@ class TestLetters:
         assert found(tree, "-i", "old", str(tree / "old"), f"{tree}/old/", str(tree / "sub")) == [
             "sub/c.mp4"
         ]
+
+    @pytest.mark.parametrize("pattern", ["old/", "./old", "./old/", "old//"])
+    def test_ignore_takes_what_a_shell_completes(self, tree: Path, pattern: str) -> None:
+        for options in (("-i", pattern), ("-i", pattern, "-I", "./*")):
+            result = run_in_shell(f"accv-cache query --porcelain {shlex.join(options)} .", tree)
+            names = [line.split("\t")[-1] for line in result.stdout.splitlines()]
+            assert sorted(names) == [f"./{name}" for name in ALL if name != "old/d.mp4"]
+        listed = run_in_shell(
+            f"accv-cache query --porcelain -i '{pattern}' old ./old old/ sub", tree
+        )
+        assert listed.stdout.split("\t")[-1] == "sub/c.mp4\n"
 
     def test_ignore_says_nothing_of_what_is_above(self, tree: Path) -> None:
         assert found(tree, "-i", "old", str(tree / "old" / "d.mp4")) == ["old/d.mp4"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from accv_cache import SkipReason
-from support import mounts, residency
+from support import mounts, residency, rights
 from support.descriptors import scarce_descriptors
 from support.files import FileSystem, bring_into
 from support.needs import need
@@ -323,6 +323,21 @@ class TestOtherFileSystems:
             assert paths_of(report) == [str(here)]
             assert report.skipped == [(str(mount), SkipReason.OTHER_FILE_SYSTEM)]
             assert verb.has_spared(source / "there.mp4")
+
+    def test_mounted_on_a_single_file_are_taken(
+        self, verb: Verb, ext4: Path, tmp_path: Path
+    ) -> None:
+        need("the right to mount")
+        below, source = verb.write(ext4 / "clip.mp4"), verb.write(tmp_path / "there.mp4")
+        rights.mount(source, below, "", rights.MS_BIND, "")
+        try:
+            report = verb.call(ext4)
+        finally:
+            rights.unmount(below)
+        assert report.ok
+        assert (names_of(report), report.skipped) == (["clip.mp4"], [])
+        assert verb.has_done(source)
+        assert verb.has_spared(below)
 
     def test_that_are_named_are_taken(self, verb: Verb, ext4: Path, tmp_path: Path) -> None:
         verb.write(ext4 / "here.mp4")

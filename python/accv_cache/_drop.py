@@ -52,7 +52,8 @@ def drop(  # noqa: PLR0913 - one keyword a choice
         recursive: Whether a directory also means the directories below it.
         include: A pattern or patterns of fnmatch(3). A file in a directory must match one. A
             pattern with a slash is matched against the path below the directory, one without
-            against the name. None: every file.
+            against the name. './' at its start stands for the directory, and a slash at its end is
+            ignored. None: every file.
         exclude: A pattern or patterns of the same kind, checked before `include`. A file that
             matches one is not taken, and a directory that matches one is not entered. Neither is
             listed in `skipped`. None: nothing is excluded.

@@ -37,7 +37,8 @@ class SkipReason(enum.Enum):
     SPECIAL_FILE = "no regular file"
     """A FIFO, a socket or a device."""
     OTHER_FILE_SYSTEM = "another file system"
-    """Another file system is mounted there; name it to include it."""
+    """A directory on which another file system is mounted; name it to include it. A single file
+    that is mounted is taken."""
 
 
 _SKIP_REASONS = tuple(SkipReason)

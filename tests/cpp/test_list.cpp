@@ -34,6 +34,19 @@ TEST_CASE("a pattern without a slash matches the last part of a path, one with a
     CHECK_FALSE(matches("*/a.mp4", "a.mp4"));
 }
 
+TEST_CASE("a pattern may be what a shell completes") {
+    CHECK(matches("deep/", "deep"));
+    CHECK(matches("deep//", "far/deep"));
+    CHECK(matches("./deep", "deep"));
+    CHECK(matches(".//./deep/", "./deep"));
+    CHECK_FALSE(matches("./deep", "far/deep"));
+    CHECK_FALSE(matches("deep/", "deeper"));
+    CHECK_FALSE(matches("", "deep"));
+    CHECK(matches("/", "/"));
+    CHECK(matches(".", "deep/."));
+    CHECK_FALSE(matches("deep", "deep/a.mp4"));
+}
+
 TEST_CASE("a pattern is one of fnmatch(3)") {
     CHECK(matches("[^a]*", "b.mp4"));
     CHECK_FALSE(matches("[^a]*", "a.mp4"));

@@ -17,7 +17,8 @@ inline namespace ACCV_CACHE_ABI {
 struct walk_options {
     bool recursive = true;  ///< Also take files of the directories below it.
     /// fnmatch(3) patterns; a file must match at least one. Empty: every file. A pattern with a
-    /// slash is matched against the path below the directory, one without against the name.
+    /// slash is matched against the path below the directory, one without against the name. "./"
+    /// at its start stands for the directory, and a slash at its end is ignored.
     std::vector<std::string> include;
     /// Patterns of the same kind. A file that matches one is not taken, and a directory that
     /// matches one is not entered. It is checked before `include`. Empty: nothing is excluded.
@@ -29,9 +30,11 @@ struct walk_options {
 
 /// Why something in a directory was skipped.
 enum class skip_reason : unsigned char {
-    SYMBOLIC_LINK,      ///< Links are not followed.
-    SPECIAL_FILE,       ///< A FIFO, socket or device.
-    OTHER_FILE_SYSTEM,  ///< Another file system is mounted there; name it to include it.
+    SYMBOLIC_LINK,  ///< Links are not followed.
+    SPECIAL_FILE,   ///< A FIFO, socket or device.
+    /// A directory on which another file system is mounted; name it to include it. A single file
+    /// that is mounted is taken.
+    OTHER_FILE_SYSTEM,
 };
 
 /// Something in a directory that was skipped, and why.

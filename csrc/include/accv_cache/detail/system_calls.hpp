@@ -140,18 +140,20 @@ constexpr dev_t device_number(unsigned major_part, unsigned minor_part) noexcept
 /// What statx(2) returns: `struct statx`, with names for the fields that the core reads.
 struct extended_status {
     std::uint32_t mask;  ///< The fields that the file system filled in.
-    std::uint32_t unused_1[6];
+    std::uint32_t unused_1;
+    std::uint64_t attributes;
+    std::uint32_t unused_2[3];
     std::uint16_t mode;
-    std::uint16_t unused_2;
+    std::uint16_t unused_3;
     std::uint64_t inode;
     std::uint64_t size;
-    std::uint64_t unused_3[10];
+    std::uint64_t unused_4[10];
     std::uint32_t node_major;  ///< Of the device that a node stands for.
     std::uint32_t node_minor;
     std::uint32_t device_major;  ///< Of the device that holds the file.
     std::uint32_t device_minor;
     std::uint64_t mount;
-    std::uint64_t unused_4[13];
+    std::uint64_t unused_5[13];
 
     dev_t device() const noexcept { return device_number(device_major, device_minor); }
 };
@@ -160,6 +162,8 @@ static_assert(sizeof(extended_status) == 256, "the kernel writes 256 bytes");
 constexpr unsigned statx_type = 0x1;
 constexpr unsigned statx_inode = 0x100;
 constexpr unsigned statx_mount = 0x1000;  // Linux 5.8
+/// Of the attributes: something is mounted there, and this is its root. Linux 5.8.
+constexpr std::uint64_t statx_is_mount_root = 0x2000;
 /// A network file system may use cached attributes and asks no server.
 constexpr int statx_dont_sync = 0x4000;
 

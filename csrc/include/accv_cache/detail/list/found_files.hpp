@@ -78,10 +78,11 @@ public:
         return open_below(now_->folder.get(), below, descriptor::open_flags);
     }
 
-    /// Whether what was opened at `position` is still the regular file that was found.
-    bool is_the_same(std::size_t position, const struct stat& status) const noexcept {
+    /// Whether what was opened at `position` is still the regular file that was found. A directory
+    /// lists a file on which another one is mounted with the inode of the file below.
+    bool is_the_same(std::size_t position, int fd, const struct stat& status) const noexcept {
         const ino_t inode = run_of(position)->inode_at(position);
-        return S_ISREG(status.st_mode) && (inode == 0 || inode == status.st_ino);
+        return S_ISREG(status.st_mode) && (inode == 0 || inode == status.st_ino || is_mounted(fd));
     }
 
 private:
@@ -101,6 +102,14 @@ private:
         const run* files = nullptr;
         descriptor folder;
     };
+
+    /// Whether the file itself is a mount, as containers have for single files. Who owns the tree
+    /// cannot mount there.
+    static bool is_mounted(int fd) noexcept {
+        sys::extended_status status{};
+        return sys::statx(fd, "", AT_EMPTY_PATH, sys::statx_type, status) == 0 &&
+               (status.attributes & sys::statx_is_mount_root) != 0;
+    }
 
     const run* run_of(std::size_t position) const noexcept {
         const auto after = std::upper_bound(

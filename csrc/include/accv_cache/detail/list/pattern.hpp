@@ -4,7 +4,9 @@
 
 #include <fnmatch.h>
 
+#include <cstddef>
 #include <cstring>
+#include <string>
 
 #include "accv_cache/version.hpp"
 
@@ -12,12 +14,23 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
+/// A path without "./" at its start.
+inline const char* without_dot(const char* path) noexcept {
+    while (path[0] == '.' && path[1] == '/') path += std::strspn(path + 1, "/") + 1;
+    return path;
+}
+
 /// Whether a pattern of fnmatch(3) matches `path`: all of it if the pattern has a slash, else its
-/// last part.
-inline bool matches(const char* pattern, const char* path) noexcept {
+/// last part. A slash at the end of the pattern, as a shell completes the name of a directory, is
+/// ignored.
+inline bool matches(const char* pattern, const char* path) {
+    const std::size_t length = std::strlen(pattern);
+    if (length > 1 && pattern[length - 1] == '/')
+        return matches(std::string(pattern, length - 1).c_str(), path);
     const char* const last_slash = std::strrchr(path, '/');
-    const bool whole = last_slash == nullptr || std::strchr(pattern, '/') != nullptr;
-    return ::fnmatch(pattern, whole ? path : last_slash + 1, 0) == 0;
+    if (last_slash == nullptr || std::strchr(pattern, '/') != nullptr)
+        return ::fnmatch(without_dot(pattern), without_dot(path), 0) == 0;
+    return ::fnmatch(pattern, last_slash + 1, 0) == 0;
 }
 
 }  // namespace detail

@@ -109,7 +109,7 @@ public:
         if (file.error == 0)
             if (const int error = -read_status(file.fd, file.status))
                 fail(failed_step::STATUS, error);
-        if (file.error == 0 && found && !found_.is_the_same(position, file.status))
+        if (file.error == 0 && found && !found_.is_the_same(position, file.fd, file.status))
             fail(failed_step::OPEN, ESTALE);
         // The number was closed and now belongs to another file.
         if (file.error == 0 && is_lent(position) &&

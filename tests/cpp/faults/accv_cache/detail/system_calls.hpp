@@ -41,6 +41,7 @@ using unhooked::resolve_no_magiclinks;
 using unhooked::resolve_no_symlinks;
 using unhooked::statx_dont_sync;
 using unhooked::statx_inode;
+using unhooked::statx_is_mount_root;
 using unhooked::statx_mount;
 using unhooked::statx_type;
 
