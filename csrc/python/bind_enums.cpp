@@ -2,6 +2,7 @@
 // Binds the enums of the core. A test compares them with those of the Python package.
 #include <pybind11/native_enum.h>
 
+#include "accv_cache/prefetch_report.hpp"
 #include "accv_cache/report.hpp"
 #include "accv_cache/residency.hpp"
 #include "accv_cache/status.hpp"
@@ -28,6 +29,13 @@ void bind_enums(const py::module_& module) {
         .value("ADVISE", failed_step::ADVISE)
         .value("WRITE_BACK", failed_step::WRITE_BACK)
         .value("MEASURE", failed_step::MEASURE)
+        .value("READ", failed_step::READ)
+        .finalize();
+    py::native_enum<limit_source>(module, "LimitSource", "enum.Enum")
+        .value("NONE", limit_source::NONE)
+        .value("MAX_BYTES", limit_source::MAX_BYTES)
+        .value("CGROUP", limit_source::CGROUP)
+        .value("MACHINE", limit_source::MACHINE)
         .finalize();
     py::native_enum<residency_source>(module, "ResidencySource", "enum.Enum")
         .value("NONE", residency_source::NONE)

@@ -12,10 +12,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/file_identity.hpp"
+#include "accv_cache/report.hpp"
+#include "accv_cache/residency.hpp"
+#include "accv_cache/status.hpp"
+#include "accv_cache/status_report.hpp"
 #include "accv_cache/walk.hpp"
 #include "arguments.hpp"
 
@@ -66,6 +73,81 @@ inline std::vector<skipped_path> as_skipped(const skipped_rows& rows) {
     return skipped;
 }
 
+/// What the rows of `drop` and `prefetch` share; see `bind_table`. `Own` are the types of the
+/// fields that only one of them has, which stand before the identity.
+template <class Report, class... Own>
+struct status_rows {
+    using report = Report;
+    using record = std::decay_t<decltype(std::declval<Report>()[0])>;
+    using row = std::tuple<pybind11::bytes, std::optional<int>, int, int, std::int64_t,
+                           bytes_or_none, bytes_or_none, int, Own..., std::optional<identity_row>>;
+
+    static bool is_untouched(const record& one) { return !one.status; }
+
+    static bool has_failed(const record& one) {
+        return one.status && one.status != DropCacheStatus::SUCCESS;
+    }
+
+    static bytes_or_none held(const record& one) {
+        return one.before_bytes ? one.after_bytes : std::nullopt;
+    }
+
+    static row make_row(const report& all, std::size_t position, Own... own) {
+        const record& one = all[position];
+        std::optional<int> status;
+        if (one.status) status = static_cast<int>(*one.status);
+        return {as_bytes(all.path(position)),
+                status,
+                static_cast<int>(one.failed),
+                one.error,
+                one.size_bytes,
+                one.before_bytes,
+                one.after_bytes,
+                static_cast<int>(one.unknown),
+                own...,
+                as_row(one.identity)};
+    }
+
+    /// Makes a report. `take(record, row)` sets the fields that only one of the verbs has.
+    template <class Take>
+    static report make_report(const std::vector<row>& rows, const skipped_rows& skipped,
+                              Take&& take) {
+        detail::path_list paths;
+        std::vector<record> records;
+        records.reserve(rows.size());
+        for (const row& from : rows) {
+            paths.append(view_of(std::get<0>(from)));
+            record& one = records.emplace_back();
+            if (const auto status = std::get<1>(from))
+                one.status = static_cast<DropCacheStatus>(*status);
+            one.failed = static_cast<failed_step>(std::get<2>(from));
+            one.error = std::get<3>(from);
+            one.size_bytes = std::get<4>(from);
+            one.before_bytes = std::get<5>(from);
+            one.after_bytes = std::get<6>(from);
+            one.unknown = static_cast<unknown_reason>(std::get<7>(from));
+            one.identity = as_identity(std::get<8 + sizeof...(Own)>(from));
+            take(one, from);
+        }
+        return {std::move(paths), std::move(records), as_skipped(skipped), false};
+    }
+
+    /// The sums that both have, then those of one of them.
+    template <class... Numbers, class Reasons>
+    static std::vector<std::int64_t> add_up(const status_totals& sums, const Reasons& reasons,
+                                            Numbers... numbers) {
+        std::vector<std::int64_t> all{as_number(sums.files),
+                                      as_number(sums.failed_files),
+                                      as_number(sums.unknown_files),
+                                      as_number(sums.untouched_files),
+                                      sums.known_before_bytes,
+                                      sums.known_resident_bytes,
+                                      numbers...};
+        all.insert(all.end(), reasons.begin(), reasons.end());
+        return all;
+    }
+};
+
 /// The positions of the files for which `is_wanted(record)` is true, at most `most`.
 template <class Report, class Predicate>
 std::vector<std::size_t> positions_of(const Report& report, Predicate&& is_wanted,
@@ -98,7 +180,7 @@ std::vector<std::pair<std::int64_t, std::size_t>> ranked(const typename Rows::re
 /// (`row_at`, `from_rows`), and gives the sums (`totals`), the result of a record (`is_untouched`,
 /// `has_failed`) and the bytes that the file holds (`held`).
 template <class Rows>
-void bind_table(pybind11::module_& module, const char* name) {
+pybind11::class_<typename Rows::report> bind_table(pybind11::module_& module, const char* name) {
     namespace py = pybind11;
     using report_type = typename Rows::report;
     using record = typename Rows::record;
@@ -126,7 +208,7 @@ void bind_table(pybind11::module_& module, const char* name) {
         check_version(state);
         return Rows::from_rows(state[1].cast<std::vector<row>>(), state[2].cast<skipped_rows>());
     };
-    py::class_<report_type>(module, name)
+    return py::class_<report_type>(module, name)
         .def("__len__", &report_type::size)
         .def(
             "row",

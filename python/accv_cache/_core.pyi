@@ -22,6 +22,13 @@ class FailedStep(enum.Enum):
     ADVISE = 4
     WRITE_BACK = 5
     MEASURE = 6
+    READ = 7
+
+class LimitSource(enum.Enum):
+    NONE = 0
+    MAX_BYTES = 1
+    CGROUP = 2
+    MACHINE = 3
 
 class ResidencySource(enum.Enum):
     NONE = 0
@@ -41,6 +48,7 @@ class UnknownReason(enum.Enum):
     NO_MAPPING = 4
 
 KEPT_REASONS: tuple[str, ...]
+MISSING_REASONS: tuple[str, ...]
 
 _BytesOrNone: TypeAlias = int | None
 _CgroupRow: TypeAlias = tuple[
@@ -110,6 +118,26 @@ class DropTable(_Table):
         _IdentityRow | None,
     ]: ...
 
+class PrefetchTable(_Table):
+    def select(self, positions: Sequence[int]) -> PrefetchTable: ...
+    def limit(self) -> tuple[int, int, int, bytes] | None: ...
+    def refused(self) -> bool: ...
+    def row(
+        self, position: int
+    ) -> tuple[
+        bytes,
+        int | None,
+        int,
+        int,
+        int,
+        _BytesOrNone,
+        _BytesOrNone,
+        int,
+        _BytesOrNone,
+        Sequence[int],
+        _IdentityRow | None,
+    ]: ...
+
 def backing_files(path: bytes) -> list[bytes]: ...
 def cgroup_memory(pid: int | None, path: bytes | None) -> _CgroupRow | None: ...
 def cgroup_verdict(figures: _CgroupRow) -> tuple[int, int]: ...
@@ -127,4 +155,20 @@ def machine_memory() -> (
 ): ...
 def matches(pattern: bytes, path: bytes) -> bool: ...
 def memory_limit() -> int | None: ...
+def prefetch(
+    paths: Iterable[object],
+    options: FileOptions,
+    *,
+    max_bytes: int | None,
+    refuse: bool,
+    wait: bool,
+) -> PrefetchTable: ...
 def query(paths: Iterable[object], options: FileOptions, *, spans: bool) -> CacheTable: ...
+def restore(
+    warm: CacheTable,
+    options: FileOptions,
+    *,
+    max_bytes: int | None,
+    refuse: bool,
+    wait: bool,
+) -> PrefetchTable: ...

@@ -64,6 +64,8 @@ class FailedStep(enum.Enum):
     """sync_file_range(2) or fdatasync(2): nothing of the file was evicted."""
     MEASURE = "cannot measure"
     """cachestat(2) or mincore(2)"""
+    READ = "cannot read"
+    """madvise(2) with MADV_POPULATE_READ, pread(2) or posix_fadvise(2)"""
 
 
 _FAILED_STEPS = (None, *FailedStep)  # indexed by their number in the core

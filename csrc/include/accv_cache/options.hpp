@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of `drop` and `query`.
+// The options of `drop`, `query` and `prefetch`.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +17,12 @@ inline namespace ACCV_CACHE_ABI {
 struct file_progress {
     std::size_t done_files = 0;   ///< Files that are done.
     std::size_t total_files = 0;  ///< All; those in directories count once listed.
-    /// What `drop` evicted, or `query` found resident, in the files whose residency is known.
+    /// What `drop` evicted, `query` found resident or `prefetch` loaded, in the files whose
+    /// residency is known.
     std::int64_t bytes = 0;
 };
 
-/// The options that `drop` and `query` share. The fields of `walk_options` select the files of a
+/// The options that all verbs share. The fields of `walk_options` select the files of a
 /// directory.
 struct file_options : walk_options {
     /// Where the range of each file starts, in bytes. Below 0: EINVAL for every file.
@@ -55,6 +56,26 @@ struct drop_options : file_options {
 struct query_options : file_options {
     /// Also report the resident ranges, exact to the page. This needs a scan of all pages.
     bool spans = false;
+};
+
+/// What `prefetch` does where not everything fits.
+enum class limit_action : unsigned char {
+    REFUSE,  ///< Load nothing.
+    STOP,    ///< Load as much as fits, in the order of the list.
+};
+
+/// The options of `prefetch`. A page that is partly inside the range is loaded in full.
+struct prefetch_options : file_options {
+    /// Load at most so many bytes; nullopt: as many as fit into memory. Below 1: EINVAL for every
+    /// file.
+    std::optional<std::int64_t> max_bytes;
+
+    /// What to do where not everything fits.
+    limit_action on_limit = limit_action::REFUSE;
+
+    /// Return when everything is resident. False: start the reads and return; what is not resident
+    /// yet counts as `missing_bytes::in_flight`.
+    bool wait = true;
 };
 
 }  // namespace ACCV_CACHE_ABI

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The base of the reports of `drop` and `query`.
+// The base of the reports of `drop`, `query` and `prefetch`.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +23,7 @@ enum class failed_step : unsigned char {
     ADVISE,      ///< posix_fadvise(2)
     WRITE_BACK,  ///< sync_file_range(2) or fdatasync(2)
     MEASURE,     ///< cachestat(2) or mincore(2)
+    READ,        ///< madvise(2) with MADV_POPULATE_READ, pread(2) or posix_fadvise(2)
 };
 
 /// One record per file, in the order of the list. Positions must be below `size()`, which is not

@@ -106,10 +106,7 @@ struct drop_work : file_work<drop_record> {
         drop_record& record = records[position];
         record.failed = step;
         record.error = error;
-        record.status = step == failed_step::OPEN ? DropCacheStatus::FILE_OPEN_FAILED
-                        : step == failed_step::STATUS || step == failed_step::ADVISE
-                            ? DropCacheStatus::FADVISE_FAILED
-                            : DropCacheStatus::UNKNOWN_ERROR;
+        record.status = status_of(step);
         ++counters.done_files;
         return static_cast<verdict>(*record.status);
     }
@@ -154,11 +151,10 @@ public:
         if (said != proceed) return said;
         if (file.error != 0) return work_.fail(position, file.failed, file.error);
         entry.alone = alone;
+        if (const int refused = work_.refusal(file))
+            return work_.fail(position, failed_step::ADVISE, refused);
         const mode_t mode = file.status.st_mode;
-        if (S_ISFIFO(mode)) return work_.fail(position, failed_step::ADVISE, ESPIPE);
         if (!may_have_pages(mode) || (file.own && S_ISDIR(mode))) return proceed;
-        if (!file.own && only_names(file.fd))
-            return work_.fail(position, failed_step::ADVISE, EBADF);
         if (const int error = work_.failed.error_of(file)) return work_.keep(position, file, error);
         return work_.asked.fail_fast ? settle_what_may_fail(position, entry) : proceed;
     }

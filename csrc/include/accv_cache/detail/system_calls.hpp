@@ -116,6 +116,14 @@ inline ssize_t read(int fd, void* buffer, std::size_t bytes) noexcept {
     return or_error(::read(fd, buffer, bytes));
 }
 
+inline ssize_t pread(int fd, void* buffer, std::size_t bytes, off_t offset) noexcept {
+    return or_error(::pread(fd, buffer, bytes, offset));
+}
+
+inline off_t lseek(int fd, off_t offset, int whence) noexcept {
+    return or_error(::lseek(fd, offset, whence));
+}
+
 // ---- what a name or a descriptor stands for
 // ------------------------------------------------------
 
@@ -261,6 +269,13 @@ inline int cachestat(int fd, const cachestat_range& range, cachestat_pages& page
 inline int mmap(int fd, off_t offset, std::size_t bytes, void*& start) noexcept {
     start = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, offset);
     return start != MAP_FAILED ? 0 : -errno;
+}
+
+/// Advice about a mapping, which Linux has since 5.14; <sys/mman.h> may not know it.
+constexpr int populate_read = 22;  // MADV_POPULATE_READ
+
+inline int madvise(void* start, std::size_t bytes, int advice) noexcept {
+    return or_error(::madvise(start, bytes, advice));
 }
 
 inline int munmap(void* start, std::size_t bytes) noexcept {

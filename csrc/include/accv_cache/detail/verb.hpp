@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps that `drop` and `query` share for a list of files.
+// The steps that the verbs share for a list of files.
 #pragma once
 
 #include <cstddef>
@@ -22,11 +22,14 @@
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
+#include "accv_cache/detail/file/file_type.hpp"
 #include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/list/target_list.hpp"
 #include "accv_cache/detail/run/batch.hpp"
 #include "accv_cache/detail/run/patience.hpp"
 #include "accv_cache/detail/run/tick.hpp"
+#include "accv_cache/report.hpp"
+#include "accv_cache/status.hpp"
 #endif
 
 namespace accv_cache {
@@ -39,6 +42,14 @@ namespace detail {
 /// end'.
 inline byte_range range_of(const file_options& options) noexcept {
     return {options.offset, options.length == 0 ? -1 : options.length.value_or(0)};
+}
+
+/// The status of a file that failed at a step.
+inline DropCacheStatus status_of(failed_step step) noexcept {
+    if (step == failed_step::OPEN) return DropCacheStatus::FILE_OPEN_FAILED;
+    return step == failed_step::STATUS || step == failed_step::ADVISE
+               ? DropCacheStatus::FADVISE_FAILED
+               : DropCacheStatus::UNKNOWN_ERROR;
 }
 
 /// The progress of a verb. Workers count; the calling thread reads.
@@ -97,6 +108,14 @@ struct file_work {
         if (retries.with(file.error, alone)) return interrupted;
         if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
         return proceed;
+    }
+
+    /// The errno of what can be neither advised nor read: a FIFO, or a descriptor that only names a
+    /// file. 0: none.
+    int refusal(const open_file& file) const noexcept {
+        if (S_ISFIFO(file.status.st_mode)) return ESPIPE;
+        const bool is_asked = !file.own && may_have_pages(file.status.st_mode);
+        return is_asked && only_names(file.fd) ? EBADF : 0;
     }
 
     /// Reads the residency of the range in an open file. Unknown without a reason: the call was

@@ -213,6 +213,21 @@ inline residency count_by_mincore(int fd, const byte_range& range, std::int64_t 
     return seen;
 }
 
+/// Reads the residency of `range` with mincore(2), where its figures are true. Unlike cachestat(2)
+/// it counts no page that is still being read, or whose reading failed.
+inline residency read_by_mincore(int fd, const byte_range& range, const struct stat& status,
+                                 file_system_kind kind, const keep_going& go_on = {}) {
+    // For a device, mincore(2) does not see what a file system has read from it. For huge pages it
+    // reports whether they are mapped, not whether they are in memory.
+    if (S_ISBLK(status.st_mode) || kind == file_system_kind::huge_pages)
+        return residency::not_known(unknown_reason::NOT_SUPPORTED);
+    const mappable file(fd, kind);
+    if (file.get() < 0) return residency::not_known(unknown_reason::NOT_READABLE);
+    const unknown_reason distrust = distrust_of_mincore(file.get(), status.st_size);
+    if (distrust != unknown_reason::NONE) return residency::not_known(distrust);
+    return count_by_mincore(file.get(), range, status.st_size, go_on);
+}
+
 /// Reads the residency of `range` with the call that is correct for the file. `status` is that
 /// of `read_status`. Unknown without a reason: it was stopped.
 ///
@@ -239,15 +254,7 @@ inline residency read_residency(int fd, const byte_range& range, const struct st
     const bool may_hide = kind == file_system_kind::overlay || kind == file_system_kind::fuse ||
                           kind == file_system_kind::unknown;
     if (error == 0 && !may_hide) return told;
-    // For a device, mincore(2) does not see what a file system has read from it. For huge pages it
-    // reports whether they are mapped, not whether they are in memory.
-    if (S_ISBLK(status.st_mode) || kind == file_system_kind::huge_pages)
-        return residency::not_known(unknown_reason::NOT_SUPPORTED);
-    const mappable file(fd, kind);
-    if (file.get() < 0) return residency::not_known(unknown_reason::NOT_READABLE);
-    const unknown_reason distrust = distrust_of_mincore(file.get(), status.st_size);
-    if (distrust != unknown_reason::NONE) return residency::not_known(distrust);
-    const residency seen = count_by_mincore(file.get(), range, status.st_size, go_on);
+    const residency seen = read_by_mincore(fd, range, status, kind, go_on);
     // On FUSE, if mincore sees nothing either, cachestat was right, and it has more figures.
     const bool confirmed = told.known() && seen.known() && seen.resident_bytes == 0;
     return kind == file_system_kind::fuse && confirmed ? told : seen;
