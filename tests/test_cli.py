@@ -89,6 +89,18 @@ class TestUsage:
         )
         assert (result.returncode, result.stderr) == (0, "")
 
+    def test_query_of_a_file_imports_nothing_of_the_other_commands(self) -> None:
+        result = run_python(
+            "import sys\n"
+            "from accv_cache.__main__ import main\n"
+            f"sys.argv = ['accv-cache', 'query', {__file__!r}]\n"
+            "assert main() == 0\n"
+            "others = ('_cgroup', '_drop', '_drop_report', '_holders', '_machine')\n"
+            "assert not {f'accv_cache.{other}' for other in others} & set(sys.modules)\n"
+            "assert 'accv_cache._cli.directories' not in sys.modules\n"
+        )
+        assert (result.returncode, result.stderr) == (0, "")
+
     def test_version_is_that_of_the_package(self) -> None:
         assert run("--version").stdout == f"accv-cache {accv_cache.__version__}\n"
 

@@ -7,10 +7,13 @@ from mmap import PAGESIZE
 from typing import Any, NamedTuple
 
 from accv_cache._arguments import Target
-from accv_cache._holders import Holders, holders
 from accv_cache._report import FailedStep, Outcome, Record, Report, refused
 from accv_cache._residency import SOURCES, UNKNOWN_REASONS, ResidencySource, UnknownReason
 from accv_cache._text import as_count, as_percent, as_size, as_size_or_unknown
+
+TYPE_CHECKING = False  # for a faster start
+if TYPE_CHECKING:
+    from accv_cache._holders import Holders
 
 MAP_WIDTH = 40
 """The width of a drawn residency map, in characters."""
@@ -105,8 +108,10 @@ class CacheRecord(Record):
                 covered[cell] += min(right, (cell + 1) * part) - max(left, cell * part)
         return covered
 
-    def holders(self) -> Holders:
+    def holders(self) -> "Holders":
         """Find the processes that have the file mapped or open; see `accv_cache.holders`."""
+        from accv_cache._holders import holders  # noqa: PLC0415 - for a faster start
+
         return holders([self.path])
 
     def to_dict(self) -> dict[str, Any]:
@@ -243,8 +248,10 @@ class CacheReport(Report[CacheRecord]):
     def _is_dirty_known(self) -> bool:
         return self._is_measured() and not self._sums.unknown_dirty_files
 
-    def holders(self) -> Holders:
+    def holders(self) -> "Holders":
         """Find the processes that have any of the files mapped or open."""
+        from accv_cache._holders import holders  # noqa: PLC0415 - for a faster start
+
         return holders(self._table.paths())
 
     def __str__(self) -> str:

@@ -4,13 +4,15 @@ import os
 import re
 import sys
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from operator import itemgetter
 
-from accv_cache._cache_report import CacheRecord, CacheReport
-from accv_cache._cgroup import memory_limit
-from accv_cache._drop_report import DropReport
+TYPE_CHECKING = False  # for a faster start
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from accv_cache._cache_report import CacheRecord, CacheReport
+    from accv_cache._drop_report import DropReport
 
 _SHARE = re.compile(r"(\d+(?:\.\d+)?) ?%", re.ASCII)
 
@@ -45,6 +47,8 @@ def _as_share(until: str) -> int:
         raise ValueError(msg)
     if sys.platform != "linux":
         return 0  # nothing can be evicted there, whatever the limit
+    from accv_cache._cgroup import memory_limit  # noqa: PLC0415 - for a faster start
+
     memory = memory_limit()
     if memory is None:
         msg = "the memory limit of this process cannot be known: pass a number of bytes"
@@ -52,7 +56,7 @@ def _as_share(until: str) -> int:
     return int(memory * float(match[1]) / 100)
 
 
-def paths_to_drop(found: CacheReport, limit: int) -> list[str]:
+def paths_to_drop(found: "CacheReport", limit: int) -> list[str]:
     """Return the files that would be evicted until the rest holds `limit`."""
     waiting = _least_recently_used(found)
     return _take(waiting, _held_bytes(waiting) - limit)
@@ -60,11 +64,11 @@ def paths_to_drop(found: CacheReport, limit: int) -> list[str]:
 
 def drop_until(
     limit: int,
-    found: CacheReport,
-    drop_some: Callable[[list[str]], DropReport],
+    found: "CacheReport",
+    drop_some: "Callable[[list[str]], DropReport]",
     *,
     fail_fast: bool,
-) -> DropReport:
+) -> "DropReport":
     """Drop the least recently used files until the rest holds `limit`.
 
     Where pages stay, for example because they are mapped, more files are dropped. The files that
@@ -80,7 +84,7 @@ def drop_until(
     return report
 
 
-def _least_recently_used(found: CacheReport) -> deque[CacheRecord]:
+def _least_recently_used(found: "CacheReport") -> "deque[CacheRecord]":
     """Return the files with resident pages, each once, even if it has several names.
 
     The first is the one whose access time is oldest.
@@ -95,7 +99,7 @@ def _least_recently_used(found: CacheReport) -> deque[CacheRecord]:
     return deque(record for _, record in sorted(uses.values(), key=itemgetter(0)))
 
 
-def _take(records: deque[CacheRecord], excess: int) -> list[str]:
+def _take(records: "deque[CacheRecord]", excess: int) -> list[str]:
     """Take paths from the left until they hold the excess."""
     paths = []
     while excess > 0 and records:
@@ -105,6 +109,6 @@ def _take(records: deque[CacheRecord], excess: int) -> list[str]:
     return paths
 
 
-def _held_bytes(records: deque[CacheRecord]) -> int:
+def _held_bytes(records: "deque[CacheRecord]") -> int:
     """Add up the resident bytes of the files."""
     return sum(record.resident_bytes or 0 for record in records)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from accv_cache import DropRecord
+TYPE_CHECKING = False  # for a faster start
+if TYPE_CHECKING:
+    from accv_cache import DropRecord
 
 Value = str | int | None
 
@@ -20,11 +22,11 @@ class Field(NamedTuple):
     of: Callable[[Any], Value]
 
 
-def _status(record: DropRecord) -> str:
+def _status(record: "DropRecord") -> str:
     return "UNTOUCHED" if record.status is None else record.status.name
 
 
-def _reasons(record: DropRecord) -> str | None:
+def _reasons(record: "DropRecord") -> str | None:
     return ",".join(reason.name for reason in record.kept or ()) or None
 
 

@@ -6,7 +6,6 @@ import click
 
 from accv_cache import query
 from accv_cache._cli import forms, units
-from accv_cache._cli.directories import write_directories
 from accv_cache._cli.grouped import GroupedCommand, GroupedOption
 from accv_cache._cli.memory import Memory, shows_memory
 from accv_cache._cli.output import Output, write_errors, writes_reports
@@ -85,6 +84,8 @@ def command(  # noqa: PLR0913 - one per option
     if depth is None:
         write_residency(report, selection, output)
     else:
+        from accv_cache._cli.directories import write_directories  # noqa: PLC0415 - likewise
+
         write_directories(report, depth, output)
     write_errors(report.failed)
     return exit_code(report)

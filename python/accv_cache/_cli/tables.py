@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import NamedTuple
 
-from accv_cache import CacheRecord, DropRecord
+from accv_cache import CacheRecord
 from accv_cache._cli.bars import NARROWEST, WIDEST, residency_map
 from accv_cache._cli.terminal import can_write, paint, unpainted
 from accv_cache._text import as_size, printable
+
+TYPE_CHECKING = False  # for a faster start
+if TYPE_CHECKING:
+    from accv_cache import DropRecord
 
 Drawing = Callable[[int], str]
 """A function that draws in a given number of columns."""
@@ -158,7 +162,7 @@ def residency_table(
     yield from lay_out(rows, width, map(_map, maps), Layout(spare=spare))
 
 
-def eviction_table(records: Sequence[DropRecord], width: int | None) -> Iterator[str]:
+def eviction_table(records: "Sequence[DropRecord]", width: int | None) -> Iterator[str]:
     """Show what each file held before and after, and why."""
     folder, names = _short_names([record.path for record in records], width)
     rows = [Row(folder or "file", ["before", "after"], "why")]
@@ -251,7 +255,7 @@ def _size(count: int | None) -> str:
     return paint("unknown", "yellow") if count is None else as_size(count)
 
 
-def _reason(record: DropRecord) -> str:
+def _reason(record: "DropRecord") -> str:
     kept = record.kept or {}
     stayed = ", ".join(f"{as_size(count)} {reason.value}" for reason, count in kept.items())
     return record.message or stayed
