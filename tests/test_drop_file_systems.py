@@ -88,6 +88,17 @@ class TestFilesJustWritten:
         assert resident_bytes(path) == 0
 
 
+@ON_DISK
+def test_the_access_time_is_not_that_of_the_drop(file_system: FileSystem) -> None:
+    # --until goes by it.
+    path = file_system.directory / "clip.mp4"
+    path.write_bytes(bytes(PAGE))
+    residency.cold(path)
+    os.utime(path, (1000, 2000))  # so old that the next access would set it
+    drop(path)
+    assert path.stat().st_atime == 1000
+
+
 class TestSomeoneElsesFile:
     @ON_DISK
     @pytest.mark.parametrize("state", ["warm", "dirty"])

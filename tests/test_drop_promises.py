@@ -100,7 +100,8 @@ def test_a_volatile_overlay_is_written_back(ext4: Path) -> None:
         layer.mkdir()
     options = f"lowerdir={lower},upperdir={upper},workdir={work},volatile"
     with mounts.mounted(ext4 / "root", "overlay", options=options) as root:
-        (root / "clip.mp4").write_bytes(bytes(4 * MIB))
+        # So much that writeback, which the first advice starts, is not over at the second.
+        residency.dirty(root / "clip.mp4", 64 * MIB)
         report = drop(root / "clip.mp4")
         assert (report.resident_bytes, resident_bytes(upper / "clip.mp4")) == (0, 0)
 

@@ -176,6 +176,8 @@ class TestRange:
             (8 * PAGE + 5, 1, {8}),
             (8 * PAGE, 1 << 62, {8}),
             (1, (1 << 63) - 2, {1, 2, 5, 8}),
+            (8 * PAGE + 9, None, {8}),
+            (8 * PAGE + 10, None, set()),  # the end of the file, in the middle of a page
             (9 * PAGE, None, set()),
             (1 << 62, 1 << 62, set()),
         ],

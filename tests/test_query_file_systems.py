@@ -314,7 +314,35 @@ class TestFuse:
                 assert residency.cachestat(file.fileno()).resident == MIB
 
 
+class TestHalfWrittenPage:
+    """With blocks smaller than a page, one that was written in part is not up to date."""
+
+    @pytest.mark.parametrize(
+        ("kind", "option"), [("ext4", "-b1024"), ("xfs", "-bsize=1024")], ids=["ext4", "xfs"]
+    )
+    def test_is_in_the_spans_as_in_the_sum(self, place: Path, kind: str, option: str) -> None:
+        with mounts.disk(place, kind, option) as root:
+            path = root / "clip"
+            make(path, 8 * PAGE)
+            residency.cold(path)
+            with path.open("r+b", buffering=0) as file:
+                os.pwrite(file.fileno(), b"x", 3 * PAGE + 2000)
+            found = one(path)
+            assert residency.cachestat(path).resident == found.resident_bytes == PAGE
+            assert found.spans == ((3 * PAGE, 4 * PAGE),)
+
+
 class TestHugeSparseFile:
+    @pytest.mark.parametrize("file_system", ["xfs", "btrfs"], indirect=True)
+    def test_of_more_than_8_tib_has_spans(self, file_system: FileSystem) -> None:
+        path = file_system.directory / "clip"
+        sparse(path, 9 * TIB)
+        with path.open("r+b") as file:
+            os.pwrite(file.fileno(), b"x", 8 * TIB)
+        found = one(path)
+        assert found.resident_bytes == residency.cachestat(path).resident == PAGE
+        assert found.spans == ((8 * TIB, 8 * TIB + PAGE),)
+
     @pytest.mark.parametrize("file_system", ["xfs", "btrfs", "tmpfs"], indirect=True)
     def test_costs_no_memory(self, file_system: FileSystem) -> None:
         path = file_system.directory / "clip"

@@ -2,14 +2,24 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from accv_cache import CacheRecord, CacheReport, ResidencySource, query
+from accv_cache import (
+    CacheRecord,
+    CacheReport,
+    DropReport,
+    ResidencySource,
+    UnknownReason,
+    drop,
+    query,
+)
 from support import residency, seccomp
 from support.files import FileSystem, MakeFile
-from support.needs import need
+from support.forks import in_fork
+from support.needs import need, require
 from support.privileges import as_other_user, give_to_other_user
 from support.residency import PAGE
 
@@ -119,6 +129,50 @@ class TestWithoutCachestat:
             disk.chmod(before.st_mode & 0o777)
         assert residency.cachestat(disk).resident > 0
         assert (found.error, found.resident_bytes, found.source, found.spans) == (None,) * 4
+
+
+class TestWithoutStatfs:
+    def test_an_overlay_is_not_told_as_cold(self, overlay: Path, make_file: MakeFile) -> None:
+        path = own(make_file(MIB, "warm", overlay))
+        residency.warm(path)
+        seccomp.need_filter()
+
+        def measure() -> CacheReport:
+            seccomp.refuse("fstatfs", errno.EPERM)
+            return query(path, spans=True)
+
+        [found] = as_other_user(measure).files
+        assert (found.resident_bytes, found.spans) == (MIB, ((0, MIB),))
+        assert found.source is ResidencySource.MINCORE
+
+
+class TestHugePages:
+    @pytest.mark.parametrize("refusal", [None, errno.ENOSYS], ids=["cachestat", "mincore"])
+    @pytest.mark.parametrize("verb", [query, drop])
+    def test_are_told_as_what_cannot_be_measured(
+        self, verb: Callable[[int], CacheReport | DropReport], refusal: int | None
+    ) -> None:
+        try:
+            descriptor = os.memfd_create("clip", os.MFD_HUGETLB)
+        except OSError:
+            require(None, "needs a kernel with huge pages")
+        if refusal is not None:
+            seccomp.need_filter()
+
+        def measure() -> CacheReport | DropReport:
+            if refusal is not None:
+                seccomp.refuse("cachestat", refusal)
+            return verb(descriptor)
+
+        try:
+            report = in_fork(measure)
+        finally:
+            os.close(descriptor)
+        assert report[0].unknown is UnknownReason.NOT_SUPPORTED
+        assert report.resident_bytes is None
+        # Not a word of its owner, who is the one that asks.
+        assert "its file system cannot be measured" in str(report)
+        assert "owner" not in str(report)
 
 
 class TestWithCachestat:

@@ -34,7 +34,7 @@ _FIFREEZE, _FITHAW = 0xC0045877, 0xC0045878
 
 def ext4(directory: Path) -> AbstractContextManager[Path]:
     """An ext4 in a sparse image."""
-    return _loop(directory, "ext4", "-q")
+    return disk(directory, "ext4", "-q")
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def full_ext4(directory: Path, room: int) -> Iterator[Path]:
     store = _made(directory / "store")
     rights.mount("none", store, "tmpfs", 0, f"size={room + _EMPTY_EXT4}")
     try:
-        with _loop(store, "ext4", "-q", "-O", "^has_journal,^resize_inode") as root:
+        with disk(store, "ext4", "-q", "-O", "^has_journal,^resize_inode") as root:
             yield root
     finally:
         # The loop device releases its image a moment later, after writes that failed.
@@ -53,12 +53,12 @@ def full_ext4(directory: Path, room: int) -> Iterator[Path]:
 
 def xfs(directory: Path) -> AbstractContextManager[Path]:
     """An XFS in a sparse image."""
-    return _loop(directory, "xfs", "-q")
+    return disk(directory, "xfs", "-q")
 
 
 def btrfs(directory: Path) -> AbstractContextManager[Path]:
     """A Btrfs in a sparse image."""
-    return _loop(directory, "btrfs", "-q")
+    return disk(directory, "btrfs", "-q")
 
 
 def tmpfs(directory: Path) -> AbstractContextManager[Path]:
@@ -228,7 +228,8 @@ def _kind_of(place: Path) -> str:
 
 
 @contextmanager
-def _loop(directory: Path, kind: str, *options: str) -> Iterator[Path]:
+def disk(directory: Path, kind: str, *options: str) -> Iterator[Path]:
+    """A file system of that kind in a sparse image; the options are those of its mkfs."""
     make = f"mkfs.{kind}"
     need(*_FOR_DISKS, "losetup", make)
     image = directory / f"{kind}.img"

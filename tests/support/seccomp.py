@@ -17,6 +17,7 @@ _NUMBER, _ARCHITECTURE = 0, 4  # where they are in struct seccomp_data
 
 NUMBERS = {
     "cachestat": {"x86_64": 451, "aarch64": 451},
+    "fstatfs": {"x86_64": 138, "aarch64": 44},
     "statx": {"x86_64": 332, "aarch64": 291},
     "sync_file_range": {"x86_64": 277, "aarch64": 84},
 }
