@@ -172,7 +172,7 @@ class TestMapped:
             explanation = as_other_user(report.explain)
             assert resident_bytes(path) == MIB
         assert kept_for(report, KeptReason.BUSY) == MIB
-        assert "not allowed to look into" in explanation
+        assert "could not look into" in explanation
 
 
 class TestBusy:

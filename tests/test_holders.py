@@ -263,7 +263,7 @@ class TestText:
         assert str(Holders(found, 2)) == (
             "/a: process 7 (train) has 8.0 KiB mapped and has it open\n"
             "/b: process 8 (cp) has it open\n"
-            "not allowed to look into: 2 other processes"
+            "could not look into: 2 other processes"
         )
 
     def test_knows_its_own_process(self) -> None:
@@ -303,7 +303,7 @@ class TestText:
 
     def test_says_when_nobody_was_seen(self) -> None:
         assert str(Holders((), 0)) == "no process was seen to hold them"
-        assert str(Holders((), 1)).endswith("not allowed to look into: 1 other process")
+        assert str(Holders((), 1)).endswith("could not look into: 1 other process")
 
 
 def processes(*, unreadable: bool = False) -> set[int]:

@@ -171,7 +171,7 @@ class TestEveryTable:
 
     def test_of_holders_names_them_and_who_was_not_seen(self, tables: Shown) -> None:
         table = tables.light[2]
-        assert table["caption"] == "1 holder; not allowed to look into: 3 other processes"
+        assert table["caption"] == "1 holder; could not look into: 3 other processes"
         assert [[cell["text"] for cell in row] for row in table["rows"]] == [
             ["file", "process", "command", "open", "mapped"],
             ["clip.mp4", "42", "python", "yes", "1.0 GiB"],

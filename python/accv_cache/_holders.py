@@ -58,17 +58,17 @@ class Holders:
 
     Attributes:
         found: One entry per process and file.
-        unreadable_processes: Processes that the caller may not inspect. Any of them may hold the
-            files too.
+        unreadable_processes: Processes that could not be inspected, or not wholly; mostly for lack
+            of rights. Any of them may hold the files too.
         hidden_processes: Whether /proc hides other processes from the caller (hidepid). Their
             number is unknown.
-        error: Why the list of processes could not be read, such as too many open files; None: it
-            was read.
+        error: Why the list of processes could not be read, or a file not be looked for, such as
+            too many open files; None: neither failed.
 
     Examples:
         >>> print(Holders((), unreadable_processes=3))
         no process was seen to hold them
-        not allowed to look into: 3 other processes
+        could not look into: 3 other processes
     """
 
     found: tuple[Holder, ...]
@@ -102,7 +102,7 @@ class Holders:
             lines.append(f"not all processes were looked at: {self.error.strerror}")
         if self.unreadable_processes:
             others = "process" if self.unreadable_processes == 1 else "processes"
-            lines.append(f"not allowed to look into: {self.unreadable_processes} other {others}")
+            lines.append(f"could not look into: {self.unreadable_processes} other {others}")
         if self.hidden_processes:
             lines.append("other processes are hidden: /proc is mounted with hidepid")
         return lines

@@ -8,20 +8,18 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <limits>
 #include <map>
 #include <mutex>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "accv_cache/accv_cache.hpp"
+#include "faults/errors.hpp"
 #include "faults/hook.hpp"
 #include "support.hpp"
 
@@ -29,66 +27,6 @@ namespace {
 
 using namespace accv_cache::test;
 using accv_cache::DropCacheStatus;
-
-// ---- what the man pages say
-// ----------------------------------------------------------------------
-
-/// The ERRORS sections of section 2 of the manual, and what network and FUSE servers add.
-const std::map<std::string, std::vector<int>> man_pages = {
-    {"open", {EACCES,     EAGAIN,       EBUSY,  EDQUOT, EINTR,  EINVAL,    EIO,    EISDIR,  ELOOP,
-              EMFILE,     ENAMETOOLONG, ENFILE, ENODEV, ENOENT, ENOMEM,    ENOSPC, ENOTDIR, ENXIO,
-              EOPNOTSUPP, EOVERFLOW,    EPERM,  EROFS,  ESTALE, ETIMEDOUT, ETXTBSY}},
-    {"openat",
-     {EACCES, EAGAIN, EBADF, EINTR, EIO, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENOENT, ENOMEM,
-      ENOTDIR, ENXIO, EOVERFLOW, EPERM, ESTALE}},
-    {"openat2",
-     {E2BIG, EACCES, EAGAIN, EBADF, EINTR, EINVAL, EIO, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM,
-      ENOSYS, ENOTDIR, EPERM, EXDEV, ESTALE}},
-    {"close", {EBADF, EDQUOT, EINTR, EIO, ENOSPC}},
-    {"close_range", {EINVAL, EMFILE, ENOMEM, ENOSYS}},
-    {"fcntl", {EACCES, EAGAIN, EBADF, EINVAL, EPERM}},
-    {"read", {EAGAIN, EBADF, EINTR, EINVAL, EIO, EISDIR, ENODEV, ENOMEM, EPERM, ESRCH}},
-    {"stat",
-     {EACCES, EBADF, EINTR, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, EOVERFLOW, ESTALE}},
-    {"fstat", {EACCES, EBADF, EINTR, EIO, ENOMEM, EOVERFLOW, ESTALE}},
-    {"fstatat", {EACCES, EBADF, EINTR, EINVAL, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR, ESTALE}},
-    {"statx",
-     {EACCES, EBADF, EINTR, EINVAL, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOSYS, ENOTDIR,
-      EPERM}},
-    {"fstatfs", {EACCES, EBADF, EINTR, EIO, ENOMEM, ENOSYS, EOVERFLOW}},
-    {"BLKGETSIZE64", {EBADF, EINVAL, ENOTTY, EPERM}},
-    {"FS_IOC_FIEMAP", {EBADF, EINTR, EINVAL, EIO, ENOMEM, ENOSPC, ENOTTY, EOPNOTSUPP, EPERM}},
-    {"access", {EACCES, EIO, ELOOP, ENOENT, ENOMEM, ENOTDIR}},
-    {"readlink", {EACCES, EINVAL, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR}},
-    {"opendir", {EACCES, EINTR, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOTDIR}},
-    {"fdopendir", {EBADF, ENOMEM, ENOTDIR}},
-    {"readdir", {EBADF, EINTR, EIO, ENOENT}},
-    {"closedir", {EBADF, EINTR}},
-    {"posix_fadvise", {EBADF, EINVAL, ENOSYS, EPERM, ESPIPE}},
-    {"sync_file_range", {EBADF, EINTR, EINVAL, EIO, ENOMEM, ENOSPC, ENOSYS, EPERM, ESPIPE}},
-    {"fdatasync", {EBADF, EDQUOT, EINTR, EINVAL, EIO, ENOSPC, EROFS}},
-    {"cachestat", {EBADF, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM}},
-    {"mmap", {EACCES, EAGAIN, EBADF, EINVAL, ENFILE, ENODEV, ENOMEM, EOVERFLOW, EPERM}},
-    {"munmap", {EINVAL, ENOMEM}},
-    {"mincore", {EAGAIN, EFAULT, EINVAL, ENOMEM}},
-    {"pthread_create", {EAGAIN, EINVAL, EPERM}},
-    {"pthread_join", {EDEADLK, EINVAL, ESRCH}},
-    {"pthread_sigmask", {EINVAL}},
-    {"sched_getaffinity", {EFAULT, EINVAL, EPERM, ESRCH}},
-    {"getrlimit", {EFAULT, EINVAL, EPERM}},
-    {"getrusage", {EFAULT, EINVAL}},
-    {"getpid", {}},
-    {"clock_gettime", {EINVAL, EPERM}},
-};
-
-/// All of them; under the thread sanitizer, which is slow and looks for races, the first.
-std::vector<int> errors_of(const std::string& call) {
-    std::vector<int> errors = man_pages.at(call);
-#if defined(__SANITIZE_THREAD__)
-    errors.resize(std::min<std::size_t>(errors.size(), 1));
-#endif
-    return errors;
-}
 
 using accv_cache::failed_step;
 
@@ -181,6 +119,7 @@ struct verb {
     bool fail_fast;
     bool dirty;  ///< It works on files that were just written.
     std::function<std::vector<told>(const files&, std::size_t workers)> run;
+    std::string missing = {};  ///< A call that this kernel does not have.
 };
 
 std::vector<told> said_by(const accv_cache::drop_report& report) {
@@ -222,6 +161,12 @@ verb querying(std::string name, bool spans) {
             }};
 }
 
+verb without(const std::string& call, verb same) {
+    same.name += ", without " + call;
+    same.missing = call;
+    return same;
+}
+
 /// All that `drop_videos_cache` says is one status: of the first that failed.
 std::vector<told> drop_videos(const files& on, std::size_t workers) {
     accv_cache::detail::ticker tick;
@@ -240,6 +185,8 @@ const verb verbs[] = {
     dropping("drop, sync=false", false, false, false),
     querying("query", false),
     querying("query, spans", true),
+    without("cachestat", dropping("drop", false, false, false)),
+    without("cachestat", querying("query, spans", true)),
 };
 
 // ---- faults
@@ -265,6 +212,7 @@ census calls_of(const verb& tested, const files& on, std::size_t workers) {
     need(on.are_intact_and(tested.dirty), "set up its files");
     const hooked_calls hooked([&](const call_site& site) {
         first.wait_at(site);
+        if (tested.missing == site.name) return ENOSYS;
         const std::scoped_lock lock(mutex);
         ++seen[site.name][on.has(site.inode) ? site.inode : 0];
         return 0;
@@ -284,6 +232,7 @@ with_fault run(const verb& tested, const files& on, std::size_t workers, const f
     slow_first_file first;
     const hooked_calls hooked([&](const call_site& site) {
         first.wait_at(site);
+        if (tested.missing == site.name) return ENOSYS;
         if (planned.call != site.name) return 0;
         if (planned.inode != (on.has(site.inode) ? site.inode : 0)) return 0;
         const std::size_t nth = count++;
@@ -306,14 +255,15 @@ std::size_t mappings_of(const std::string& folder) {
 /// What must hold of the files and of the process, whatever failed at `target`.
 class verdicts {
 public:
-    verdicts(const verb& tested, const files& on) : tested_(tested), on_(on) {}
+    verdicts(const verb& tested, const files& on, tried_faults& tried)
+        : tested_(tested), on_(on), tried_(tried) {}
 
     void check(std::size_t workers, const fault& planned, std::size_t target) {
         need(on_.are_intact_and(tested_.dirty), "find each file as it was written");
         const std::ptrdiff_t threads_before = threads();
         const std::ptrdiff_t descriptors = open_descriptors();
         const with_fault got = run(tested_, on_, workers, planned);
-        const std::string error_name = ::strerrorname_np(planned.error);
+        const std::string error_name = name_of(planned.error);
         CAPTURE(tested_.name);
         CAPTURE(workers);
         CAPTURE(planned.call);
@@ -328,12 +278,8 @@ public:
         } else {
             check_records(got, planned, target);
         }
-        ++runs;
-        pairs.emplace(planned.call, planned.error);
+        tried_.add(planned.call, planned.error);
     }
-
-    static inline std::size_t runs = 0;
-    static inline std::set<std::pair<std::string, int>> pairs;
 
 private:
     /// Whether the file may yet be done: an interrupted call, or one that found no descriptor, is
@@ -396,12 +342,14 @@ private:
 
     const verb& tested_;
     const files& on_;
+    tried_faults& tried_;
 };
 
 TEST_CASE("each system call fails with each errno") {
     const files on;
+    tried_faults tried;
     for (const verb& tested : verbs) {
-        verdicts judge(tested, on);
+        verdicts judge(tested, on, tried);
         for (const std::size_t workers : {one_thread, many_threads}) {
             const census seen = calls_of(tested, on, workers);
             for (const auto& [call, inodes] : seen) {
@@ -428,12 +376,7 @@ TEST_CASE("each system call fails with each errno") {
         }
         CHECK(on.are_intact_and(false));
     }
-    std::map<std::string, std::string> rows;
-    for (const auto& [call, error] : verdicts::pairs)
-        rows[call] += std::string(" ") + ::strerrorname_np(error);
-    std::printf("%zu runs, %zu pairs:\n", verdicts::runs, verdicts::pairs.size());
-    for (const auto& [call, errors] : rows)
-        std::printf("| %s |%s |\n", call.c_str(), errors.c_str());
+    tried.print();
 }
 
 }  // namespace

@@ -133,8 +133,8 @@ inline std::optional<cgroup_memory_report> read_cgroup(cgroup_folder cgroup) {
     const bool v2 = cgroup.unified;
     std::string statistics;
     // The root of version 2 has no such file before Linux 5.8.
-    while ((statistics = read_small_file(cgroup.path + "/memory.stat")).empty())
-        if (!v2 || !go_up(cgroup)) return std::nullopt;
+    while (const int error = read_kernel_text((cgroup.path + "/memory.stat").c_str(), statistics))
+        if (!v2 || !is_out_of_reach(error) || !go_up(cgroup)) return std::nullopt;
     const auto number = [](const std::string& path) {
         return leading_number(read_small_file(path));
     };
@@ -151,9 +151,15 @@ inline std::optional<cgroup_memory_report> read_cgroup(cgroup_folder cgroup) {
         if (limit && *limit < none)
             memory.limit_bytes = std::min(memory.limit_bytes.value_or(none), *limit);
     };
+    bool knows_limits = true;
     for_each_ancestor(cgroup, [&](const std::string& folder) {
-        lower_limit(number(folder + (v2 ? "/memory.max" : "/memory.limit_in_bytes")));
+        const std::string limit = folder + (v2 ? "/memory.max" : "/memory.limit_in_bytes");
+        std::string text;
+        const int error = read_kernel_text(limit.c_str(), text);
+        lower_limit(leading_number(text));
+        knows_limits = knows_limits && (error == 0 || is_out_of_reach(error));
     });
+    if (!knows_limits) return std::nullopt;
     // Version 1 also reports the limits of parents that a container does not see.
     if (!v2) lower_limit(named_number(statistics, "hierarchical_memory_limit"));
     memory.usage_bytes = number(cgroup.path + (v2 ? "/memory.current" : "/memory.usage_in_bytes"));
@@ -188,9 +194,9 @@ inline bool has_unseen_parents(const cgroup_folder& cgroup) {
 ///             accv_cache::drop({"/data/old"});
 ///
 /// The figures include the cgroups below this one. nullopt where no cgroup accounts for memory,
-/// where no mount shows the caller's cgroup (`memory_limit` tells the two apart), and on other
-/// systems. Throws std::bad_alloc and nothing else. See cgroups(7), and "Memory" in the kernel's
-/// Documentation/admin-guide/cgroup-v2.rst.
+/// where no mount shows the caller's cgroup (`memory_limit` tells the two apart), where reading it
+/// fails, such as for lack of descriptors, and on other systems. Throws std::bad_alloc and nothing
+/// else. See cgroups(7), and "Memory" in the kernel's Documentation/admin-guide/cgroup-v2.rst.
 inline std::optional<cgroup_memory_report> cgroup_memory() {
 #if defined(__linux__)
     const auto cgroup = detail::find_cgroup("memory");
@@ -221,8 +227,9 @@ inline std::optional<cgroup_memory_report> cgroup_memory(const std::string& path
     struct releaser {
         void operator()(char* text) const noexcept { std::free(text); }
     };
-    const std::unique_ptr<char, releaser> whole(::realpath(path.c_str(), nullptr));
-    if (!whole) return std::nullopt;
+    char* resolved = nullptr;
+    if (detail::sys::realpath(path.c_str(), resolved) != 0) return std::nullopt;
+    const std::unique_ptr<char, releaser> whole(resolved);
     std::string folder = whole.get();
     if (folder == "/") folder.clear();
     const bool v1 = detail::sys::access((folder + "/memory.limit_in_bytes").c_str(), F_OK) == 0;

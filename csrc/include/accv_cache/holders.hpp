@@ -36,11 +36,12 @@ struct holder {
 /// The processes that hold some files.
 struct holders_report {
     std::vector<holder> holders;           ///< One entry per process and file.
-    std::size_t unreadable_processes = 0;  ///< Processes that the caller may not inspect.
+    std::size_t unreadable_processes = 0;  ///< Those that could not be inspected, or not wholly.
     /// Whether /proc hides other processes from the caller (hidepid, proc(5)). Their number is
     /// unknown.
     bool hidden_processes = false;
-    /// The errno of reading the list of processes, such as EMFILE; 0: it was read.
+    /// The errno of reading the list of processes, or of looking for a file, such as EMFILE; 0:
+    /// neither failed.
     int error = 0;
 };
 
@@ -86,11 +87,14 @@ public:
     /// Adds the file that has the name now, if there is one.
     void add(std::size_t position, const std::string& path) {
         struct stat status{};
-        if (sys::stat(path.c_str(), status) == 0) add(position, file_identity::of(status), path);
+        const int error = -sys::stat(path.c_str(), status);
+        if (error == 0) add(position, file_identity::of(status), path);
+        if (error != 0 && !is_out_of_reach(error)) error_ = error;
     }
 
     holders_report run() {
         holders_report report;
+        report.error = error_;
         if (positions_.empty()) return report;
         const scan_gaps gaps =
             scan_.run(true, [&](int process, const std::vector<held_file>& held) {
@@ -103,13 +107,14 @@ public:
             });
         report.unreadable_processes = gaps.unreadable_processes;
         report.hidden_processes = gaps.hidden_processes;
-        report.error = gaps.error;
+        if (gaps.error != 0) report.error = gaps.error;
         return report;
     }
 
 private:
     process_scan scan_;
     std::vector<std::vector<std::size_t>> positions_;  // of each file of the scan
+    int error_ = 0;
 };
 
 }  // namespace detail

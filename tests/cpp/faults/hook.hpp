@@ -5,21 +5,32 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
+#include <string>
 #include <string_view>
 #include <utility>
 
 namespace accv_cache::test {
 
+/// What a system call is about: a descriptor, a name below a folder, or neither.
+struct subject {
+    int folder = -1;
+    const char* name = nullptr;  ///< "": the descriptor `folder` itself.
+};
+
 /// One system call, as the hook sees it.
 struct call_site {
     const char* name;
-    /// The inode that it is about; of a call that takes neither descriptor nor name, such as
-    /// mincore(2), that of the call before on the same thread.
+    subject about;
+    /// Of a call that is about nothing, such as mincore(2), that of the call before on the same
+    /// thread.
     ino_t inode;
 };
 
@@ -63,39 +74,50 @@ private:
     std::atomic<bool> done_{false};
 };
 
-// ---- which file a call is about
+// ---- what a call is about
 // ------------------------------------------------------------------
+
+template <class... Rest>
+subject subject_of(int fd, const Rest&...) noexcept {
+    return {fd, ""};
+}
+template <class... Rest>
+subject subject_of(int folder, const char* path, const Rest&...) noexcept {
+    return {folder, path};
+}
+template <class... Rest>
+subject subject_of(const char* path, const Rest&...) noexcept {
+    return {AT_FDCWD, path};
+}
+template <class... Rest>
+subject subject_of(DIR* directory, const Rest&...) noexcept {
+    return {::dirfd(directory), ""};
+}
+inline subject subject_of() noexcept { return {}; }
+template <class First, class... Rest>
+subject subject_of(const First&, const Rest&...) noexcept {
+    return {};
+}
 
 inline thread_local ino_t last_inode = 0;
 
-inline ino_t remember(bool found, const struct stat& status) noexcept {
-    if (found) last_inode = status.st_ino;
+inline ino_t inode_of(const subject& about) noexcept {
+    struct stat status{};
+    if (about.name == nullptr) return last_inode;
+    if (::fstatat(about.folder, about.name, &status, AT_EMPTY_PATH) == 0)
+        last_inode = status.st_ino;
     return last_inode;
 }
 
-template <class... Rest>
-ino_t inode_of(int fd, const Rest&...) noexcept {
-    struct stat status{};
-    return remember(::fstat(fd, &status) == 0, status);
-}
-template <class... Rest>
-ino_t inode_of(int folder, const char* path, const Rest&...) noexcept {
-    struct stat status{};
-    const int flags = path[0] == '\0' ? AT_EMPTY_PATH : 0;
-    return remember(::fstatat(folder, path, &status, flags) == 0, status);
-}
-inline ino_t inode_of() noexcept { return last_inode; }
-template <class... Rest>
-ino_t inode_of(const char* path, const Rest&...) noexcept {
-    return inode_of(AT_FDCWD, path);
-}
-template <class... Rest>
-ino_t inode_of(DIR* directory, const Rest&...) noexcept {
-    return inode_of(::dirfd(directory));
-}
-template <class First, class... Rest>
-ino_t inode_of(const First&, const Rest&...) noexcept {
-    return last_inode;
+/// The path of what a call is about; "" for a call about nothing.
+inline std::string path_of(const subject& about) {
+    if (about.name == nullptr) return {};
+    if (about.folder == AT_FDCWD || about.name[0] == '/') return about.name;
+    char folder[PATH_MAX];
+    const std::string link = "/proc/thread-self/fd/" + std::to_string(about.folder);
+    const ssize_t length = ::readlink(link.c_str(), folder, sizeof folder);
+    std::string path(folder, static_cast<std::size_t>(length < 0 ? 0 : length));
+    return about.name[0] == '\0' ? path : path + '/' + about.name;
 }
 
 }  // namespace accv_cache::test

@@ -19,6 +19,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 
 #include "accv_cache/version.hpp"
 
@@ -195,13 +196,14 @@ inline ssize_t readlink(const char* path, char* target, std::size_t bytes) noexc
     return or_error(::readlink(path, target, bytes));
 }
 
+/// `resolved` is from malloc(3).
+inline int realpath(const char* path, char*& resolved) noexcept {
+    resolved = ::realpath(path, nullptr);
+    return resolved != nullptr ? 0 : -errno;
+}
+
 // ---- listing
 // -------------------------------------------------------------------------------------
-
-inline int opendir(const char* path, DIR*& directory) noexcept {
-    directory = ::opendir(path);
-    return directory != nullptr ? 0 : -errno;
-}
 
 /// The descriptor belongs to `directory` if that is given.
 inline int fdopendir(int fd, DIR*& directory) noexcept {

@@ -187,7 +187,7 @@ inline cgroup_lookup look_up_cgroup(std::string_view controller, int process = 0
     if (!path) return {false, std::nullopt};
     const auto find = [&](const char* process_folder, const std::string& prefix) {
         return find_in_mounts(read_small_file(std::string(process_folder) + "/mountinfo"), prefix,
-                              !v1_path, controller, *path, process == 0 ? ::getpid() : process);
+                              !v1_path, controller, *path, process == 0 ? sys::getpid() : process);
     };
     auto found = find("/proc/self", "");
     if (!found && process != 0) found = find(folder.c_str(), folder + "/root");

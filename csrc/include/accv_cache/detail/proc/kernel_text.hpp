@@ -19,15 +19,23 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
+/// Whether this errno says that a file is not there or is not for the caller, and not that looking
+/// for it failed.
+inline bool is_out_of_reach(int error) noexcept {
+    return error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM ||
+           error == ELOOP || error == ENAMETOOLONG;
+}
+
 /// Reads a whole file of the kernel into `text`. Returns 0, or an errno with an empty `text`.
 inline int read_kernel_text(const char* path, std::string& text) {
     text.clear();
     const descriptor file = descriptor::open(path);
     if (!file) return file.error();
     char buffer[4096];
+    int interruptions = 0;  // lxcfs, a FUSE server, may answer so every time
     for (;;) {
         const ssize_t got = sys::read(file.get(), buffer, sizeof buffer);
-        if (got == -EINTR) continue;
+        if (got == -EINTR && ++interruptions != 100) continue;
         if (got == 0) return 0;
         if (got < 0) {  // for example ENODEV: the cgroup was removed meanwhile
             text.clear();

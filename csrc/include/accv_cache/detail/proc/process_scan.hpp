@@ -58,29 +58,31 @@ struct mapping {
     }
 };
 
-/// The identity that /proc/PID/maps shows for a file, found by mapping it. nullopt where that is
-/// not possible, or where the name now belongs to another file.
-inline std::optional<file_identity> identity_in_maps(const std::string& path,
-                                                     const file_identity& file) {
+/// Finds the identity that /proc/PID/maps shows for a file, by mapping it. Returns 0 or an errno;
+/// ENOENT where the name now belongs to another file.
+inline int find_identity_in_maps(const std::string& path, const file_identity& file,
+                                 file_identity& found) {
     const descriptor opened = descriptor::open(path.c_str());
     struct stat status{};
-    if (!opened || sys::fstat(opened.get(), status) != 0 || file_identity::of(status) != file)
-        return std::nullopt;
+    if (!opened) return opened.error();
+    if (const int error = sys::fstat(opened.get(), status)) return -error;
+    if (file_identity::of(status) != file) return ENOENT;
     opened.keep_access_time();
     const untouched_mapping mapped(opened.get(), 0, static_cast<std::size_t>(page_size()));
-    if (mapped.error() != 0) return std::nullopt;
+    if (mapped.error() != 0) return -mapped.error();
     const auto address = reinterpret_cast<std::uintptr_t>(mapped.start());
-    std::optional<file_identity> found;
-    for_each_line(read_small_file("/proc/self/maps"), [&](std::string_view line) {
+    std::string maps;
+    const int error = read_kernel_text("/proc/self/maps", maps);
+    for_each_line(maps, [&](std::string_view line) {
         const mapping each(line);
         if (each.start <= address && address < each.stop) found = each.file;
     });
-    return found;
+    return error;
 }
 
 /// What a scan could not inspect.
 struct scan_gaps {
-    std::size_t unreadable_processes = 0;  ///< Those that the caller may not inspect.
+    std::size_t unreadable_processes = 0;  ///< Those that could not be inspected.
     bool hidden_processes = false;         ///< Whether /proc may hide others (hidepid).
     int error = 0;                         ///< The errno of reading /proc; 0: it was read.
 };
@@ -104,6 +106,10 @@ public:
     template <class Visit>
     scan_gaps run(bool look_at_descriptors, Visit&& visit) {
         scan_gaps gaps;
+        std::string mounts;
+        gaps.error = read_kernel_text("/proc/self/mountinfo", mounts);
+        if (gaps.error != 0) return gaps;
+        gaps.hidden_processes = hides_processes(mounts) && !may_trace_all();
         const open_directory processes("/proc");
         if (!processes) {
             gaps.error = processes.error();
@@ -122,7 +128,6 @@ public:
             if (!held.empty()) visit(static_cast<int>(*process), held);
         });
         if (error != 0) gaps.error = error;
-        gaps.hidden_processes = may_hide_processes();
         return gaps;
     }
 
@@ -132,14 +137,14 @@ private:
     static bool may_hold(const std::string& folder) {
         std::string memory;
         if (!read_small_file((folder + "/statm").c_str(), memory))
-            return sys::access(folder.c_str(), F_OK) == 0;
+            return sys::access(folder.c_str(), F_OK) != -ENOENT;
         return leading_number(memory).value_or(0) != 0;
     }
 
-    /// Whether /proc shows only the processes that the caller may trace.
-    static bool may_hide_processes() {
+    /// Whether /proc shows only the processes that the reader may trace.
+    static bool hides_processes(std::string_view mounts) {
         bool hides = false;
-        for_each_line(read_small_file("/proc/self/mountinfo"), [&](std::string_view line) {
+        for_each_line(mounts, [&](std::string_view line) {
             if (line.find(" /proc ") == std::string_view::npos) return;
             const auto has = [line](const char* text) {
                 return line.find(text) != std::string_view::npos;
@@ -147,7 +152,7 @@ private:
             hides = has("hidepid=invisible") || has("hidepid=ptraceable") || has("hidepid=2") ||
                     has("hidepid=4");
         });
-        return hides && !may_trace_all();
+        return hides;
     }
 
     static bool may_trace_all() {
@@ -169,23 +174,26 @@ private:
         return held.back();
     }
 
+    /// Returns false if the process may have other files mapped, too.
     bool find_mapped(const std::string& folder, std::vector<held_file>& held) {
         std::string maps;
         if (!read_small_file((folder + "/maps").c_str(), maps)) return false;
+        bool is_all = true;
         for_each_line(maps, [&](std::string_view line) {
             const mapping seen(line);
             if (inodes_.count(seen.file.inode) == 0) return;
-            if (const auto number = number_of(seen, folder))
+            if (const auto number = number_of(seen, folder, is_all))
                 entry_of(held, *number).mapped_bytes +=
                     static_cast<std::int64_t>(seen.stop - seen.start);
         });
-        return true;
+        return is_all;
     }
 
     /// The number of the mapped file, if it was added. Where its device differs from that of
     /// stat(2), the link of the mapping gives the file, with CAP_CHECKPOINT_RESTORE. Without it,
-    /// the added files are mapped too and compared.
-    std::optional<std::size_t> number_of(const mapping& seen, const std::string& folder) {
+    /// the added files are mapped too and compared. `is_sure` becomes false where that fails.
+    std::optional<std::size_t> number_of(const mapping& seen, const std::string& folder,
+                                         bool& is_sure) {
         const auto number_at = [this](const file_identity& file) -> std::optional<std::size_t> {
             const auto found = positions_.find(file);
             return found == positions_.end() ? std::nullopt : std::optional(found->second);
@@ -195,35 +203,45 @@ private:
         static_cast<void>(
             std::snprintf(range, sizeof range, "/map_files/%llx-%llx", seen.start, seen.stop));
         sys::extended_status status{};
-        if (look_at(AT_FDCWD, (folder + range).c_str(), status))
+        if (look_at(AT_FDCWD, (folder + range).c_str(), status) == 0)
             if (const auto number = number_at({status.device(), status.inode})) return number;
         const auto [first, last] = inodes_.equal_range(seen.file.inode);
         for (auto each = first; each != last; ++each) {
             sought_file& file = files_[each->second];
-            if (!file.in_maps)
-                file.in_maps = identity_in_maps(file.path, file.identity).value_or(file.identity);
-            if (*file.in_maps == seen.file) return each->second;
+            if (!file.in_maps) {
+                file_identity shown = file.identity;
+                const int error = find_identity_in_maps(file.path, file.identity, shown);
+                if (error == 0 || is_out_of_reach(error)) file.in_maps = shown;
+            }
+            if (file.in_maps == seen.file) return each->second;
+            is_sure = is_sure && file.in_maps;
         }
         return std::nullopt;
     }
 
     /// Cached attributes are enough, and a server that does not respond cannot block this.
-    static bool look_at(int folder, const char* name, sys::extended_status& status) noexcept {
-        return sys::statx(folder, name, sys::statx_dont_sync, sys::statx_inode, status) == 0;
+    /// Returns 0 or -errno.
+    static int look_at(int folder, const char* name, sys::extended_status& status) noexcept {
+        return sys::statx(folder, name, sys::statx_dont_sync, sys::statx_inode, status);
     }
 
+    /// Returns false if the process may have other files open, too.
     bool find_open(const std::string& folder, std::vector<held_file>& held) const {
         const std::string path = folder + "/fd";
         const open_directory descriptors(path.c_str());
         if (!descriptors) return false;
-        descriptors.for_each_entry([&](const dirent& entry) {
+        bool is_all = true;
+        const int error = descriptors.for_each_entry([&](const dirent& entry) {
             sys::extended_status status{};
-            if (!look_at(descriptors.fd(), entry.d_name, status)) return;
+            if (const int unread = look_at(descriptors.fd(), entry.d_name, status)) {
+                is_all = is_all && unread == -ENOENT;  // it was closed meanwhile
+                return;
+            }
             const file_identity file{status.device(), status.inode};
             const auto found = positions_.find(file);
             if (found != positions_.end()) entry_of(held, found->second).open = true;
         });
-        return true;
+        return is_all && error == 0;
     }
 
     struct sought_file {

@@ -19,6 +19,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 
 #include "../../hook.hpp"
 
@@ -59,7 +60,8 @@ public:
 
     Result operator()(Arguments... arguments) const noexcept {
         if (!test::before_call) return call_(arguments...);
-        const test::call_site site{name_, test::inode_of(arguments...)};
+        const test::subject about = test::subject_of(arguments...);
+        const test::call_site site{name_, about, test::inode_of(about)};
         const int error = test::before_call(site);
         if (error != 0 && !gives_back_) return static_cast<Result>(-error);
         const Result told = call_(arguments...);
@@ -91,7 +93,7 @@ inline constexpr hooked fstatfs{"fstatfs", unhooked::fstatfs};
 inline constexpr hooked block_device_size{"BLKGETSIZE64", unhooked::block_device_size};
 inline constexpr hooked access{"access", unhooked::access};
 inline constexpr hooked readlink{"readlink", unhooked::readlink};
-inline constexpr hooked opendir{"opendir", unhooked::opendir};
+inline constexpr hooked realpath{"realpath", unhooked::realpath};
 inline constexpr hooked fdopendir{"fdopendir", unhooked::fdopendir};
 inline constexpr hooked readdir{"readdir", unhooked::readdir};
 inline constexpr hooked closedir{"closedir", unhooked::closedir, true};
