@@ -96,7 +96,7 @@ class TestPublicNames:
 
     def test_that_are_unknown_raise_attribute_error(self) -> None:
         with pytest.raises(AttributeError, match=r"'accv_cache' has no attribute 'clips'"):
-            _ = accv_cache.clips
+            _ = accv_cache.clips  # type: ignore[attr-defined]
 
 
 class TestVersion:

@@ -1,23 +1,5 @@
 """Evict old videos from the page cache, and know what was evicted and what stayed."""
 
-import sys
-
-TYPE_CHECKING = False  # `typing` takes longer to import than all the rest
-if TYPE_CHECKING:
-    from accv_cache._backing_files import backing_files
-    from accv_cache._cache_report import CacheRecord, CacheReport
-    from accv_cache._cgroup import CgroupMemory, CgroupVerdict, cgroup_memory, memory_limit
-    from accv_cache._drop import drop
-    from accv_cache._drop_report import DropRecord, DropReport, KeptReason
-    from accv_cache._drop_videos_cache import drop_videos_cache
-    from accv_cache._headers import get_cmake_dir, get_include
-    from accv_cache._holders import Holder, Holders, holders
-    from accv_cache._machine import MachineMemory, machine_memory
-    from accv_cache._query import query
-    from accv_cache._report import FailedStep, SkipReason
-    from accv_cache._residency import ResidencySource, UnknownReason
-    from accv_cache._status import DropCacheStatus
-
 __all__ = [
     "CacheRecord",
     "CacheReport",
@@ -47,9 +29,8 @@ __all__ = [
     "query",
 ]
 
-__version__: str
-
-# Loaded on first use, so a program loads only what it uses.
+# Loaded on first use, so a program loads only what it uses. `__init__.pyi` tells type checkers and
+# editors what these names are.
 _HOMES = {
     "CacheRecord": "_cache_report",
     "CacheReport": "_cache_report",
@@ -82,6 +63,8 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     """Load a name, or read the version, on first use."""
     if name == "__version__":
+        import sys  # noqa: PLC0415 - not a name of the package
+
         if sys.platform == "linux":
             from accv_cache import _core  # noqa: PLC0415 - only here
 
