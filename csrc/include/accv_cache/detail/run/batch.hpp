@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "accv_cache/detail/run/any_job.hpp"
 #include "accv_cache/detail/run/thread.hpp"
 #include "accv_cache/detail/run/tick.hpp"
 #include "accv_cache/detail/run/verdict.hpp"
@@ -26,10 +27,9 @@ struct batch_result {
     bool stopped = false;  ///< The tick stopped the batch; some positions are not done.
 };
 
-template <class Job>
 class batch {
 public:
-    batch(Job& job, const batch_options& options, ticker& tick) noexcept
+    batch(any_job job, const batch_options& options, ticker& tick) noexcept
         : job_(job), options_(options), failure_(options.fail_fast), tick_(tick) {}
 
     batch_result run(std::size_t count) {
@@ -61,7 +61,7 @@ private:
     /// done, fails, is stopped, or the deadline passes.
     void run_serially(positions& range, nanoseconds deadline) {
         while (is_going_on(range)) {
-            typename Job::item item{};
+            any_job::item item;
             verdict said = job_.prepare(range.first, item, true);
             if (said == proceed) said = job_.finish(range.first, item);
             if (said == interrupted) {
@@ -80,7 +80,7 @@ private:
     /// in the middle of the list are processed here.
     bool run_in_parallel(positions& range, const thread_usage& spent, std::size_t done) {
         thread_pool threads{{job_, range, options_, in_flight_, failure_, tick_}};
-        worker_pool<Job>& pool = threads.pool;
+        worker_pool& pool = threads.pool;
         pool.run(spent, done);
         if (tick_.forked()) return false;
         auto put_down = pool.left_behind();
@@ -94,13 +94,13 @@ private:
     /// Not destroyed in the child of a fork: the destructor would wait for threads that do not
     /// exist there.
     union thread_pool {
-        worker_pool<Job> pool;
+        worker_pool pool;
         ~thread_pool() {
             if (!pool.forked()) pool.~worker_pool();
         }
     };
 
-    Job& job_;
+    const any_job job_;
     const batch_options& options_;
     first_failure failure_;
     ticker& tick_;
@@ -141,7 +141,7 @@ private:
 /// threads, the batch is stopped.
 template <class Job>
 batch_result run_batch(Job& job, std::size_t count, const batch_options& options, ticker& tick) {
-    return batch<Job>(job, options, tick).run(count);
+    return batch(any_job::of(job), options, tick).run(count);
 }
 
 }  // namespace detail

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <mutex>
 
+#include "accv_cache/detail/run/any_job.hpp"
 #include "accv_cache/detail/run/cpus.hpp"
 #include "accv_cache/detail/run/memory.hpp"
 #include "accv_cache/detail/run/thread.hpp"
@@ -32,11 +33,10 @@ constexpr std::size_t max_workers = 64;
 ///
 /// When descriptors run out, all threads end, and the batch goes on with fewer positions at once.
 /// With fail_fast, the positions that they gave up are then all those after some position.
-template <class Job>
 class worker_pool {
 public:
     /// `in_flight`: the positions that may be processed at once; 0: as many as the limits allow.
-    worker_pool(Job& job, positions list, const batch_options& options, std::size_t in_flight,
+    worker_pool(any_job job, positions list, const batch_options& options, std::size_t in_flight,
                 first_failure& failure, ticker& tick) noexcept
         : job_(job),
           count_(list.last),
@@ -240,7 +240,7 @@ private:
     /// What could not be done stays in `range`.
     void run_any_order(positions& range) {
         for (; !range.empty(); ++range.first) {
-            typename Job::item item{};
+            any_job::item item;
             verdict said =
                 until_uninterrupted([&] { return job_.prepare(range.first, item, false); });
             if (said == proceed)
@@ -258,7 +258,7 @@ private:
     /// Prepares the whole range, waits until every position before it is prepared without failure,
     /// then finishes it. What could not be done stays in `range`.
     void run_in_order(worker& self, positions& range, thread_usage& asleep) {
-        std::array<typename Job::item, max_block> prepared{};
+        std::array<any_job::item, max_block> prepared;
         const auto item_at = [&, first = range.first](std::size_t position) -> auto& {
             return prepared[position - first];
         };
@@ -278,7 +278,7 @@ private:
                 until_uninterrupted([&] { return job_.finish(range.first, item_at(range.first)); });
             if (said == interrupted) return;
             if (said != proceed) failure_.record(range.first, said);
-            item_at(range.first) = {};  // closes its descriptor as soon as possible
+            item_at(range.first).reset();  // closes its descriptor as soon as possible
         }
         if (!is_short)
             range.first = range.last;  // the rest is behind a failure and is not finished
@@ -350,7 +350,7 @@ private:
         for (worker& each : workers_) each.turn.notify_one();
     }
 
-    Job& job_;
+    const any_job job_;
     const std::size_t count_;
     const batch_options& options_;
     first_failure& failure_;
