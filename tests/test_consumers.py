@@ -79,11 +79,28 @@ def _fetch_content(place: Path) -> Path:
     return _cmake("fetch_content", place)
 
 
-def _installed_without_python(place: Path) -> Path:
+def _install(place: Path) -> Path:
+    """Install the library without Python; return where."""
     prefix = place / "prefix"
     _run("cmake", "-S", ROOT, "-B", place / "library", f"-DCMAKE_INSTALL_PREFIX={prefix}")
     _run("cmake", "--install", place / "library")
+    return prefix
+
+
+def _installed_without_python(place: Path) -> Path:
+    prefix = _install(place)
     return _cmake("find_package", place / "app", f"-DCMAKE_PREFIX_PATH={prefix}")
+
+
+def _pkg_config(place: Path) -> Path:
+    prefix = _install(place).rename(place / "moved")
+    folder = f"--with-path={prefix / 'share' / 'pkgconfig'}"
+    assert _run("pkg-config", folder, "--modversion", "accv_cache") == accv_cache.__version__
+    options = shlex.split(_run("pkg-config", folder, "--cflags", "--libs", "accv_cache"))
+    app = place / "app"
+    _run("c++", "-std=c++17", PROJECTS / "app.cpp", *options, "-o", app)
+    assert (prefix / "share" / "doc" / "accv_cache" / "LICENSE").is_file()
+    return app
 
 
 @pytest.mark.parametrize(
@@ -96,11 +113,13 @@ def _installed_without_python(place: Path) -> Path:
         _add_subdirectory,
         _fetch_content,
         _installed_without_python,
+        _pkg_config,
     ],
     ids=lambda build: build.__name__.strip("_"),
 )
 def test_a_project_builds_and_evicts(build: Build, tmp_path: Path, make_file: MakeFile) -> None:
     need("c++", *["make", "cmake"] * (build is not _by_hand))
+    need(*["pkg-config"] * (build is _pkg_config))
     place = tmp_path / "build"
     place.mkdir()
     app = build(place)
@@ -109,6 +128,23 @@ def test_a_project_builds_and_evicts(build: Build, tmp_path: Path, make_file: Ma
     assert resident_bytes(clip) == 0
     missing = subprocess.run([app, tmp_path / "missing"], check=False, stdout=subprocess.DEVNULL)
     assert missing.returncode == accv_cache.DropCacheStatus.FILE_OPEN_FAILED.value
+
+
+@pytest.mark.parametrize(
+    "header", sorted(each.name for each in Path(accv_cache.get_include(), "accv_cache").glob("*.hpp"))
+)
+def test_an_older_standard_is_refused_in_words(header: str) -> None:
+    need("c++")
+    options = [_ask("--includes"), "-std=c++14", "-fsyntax-only", "-x", "c++", "-"]
+    ended = subprocess.run(
+        ["c++", *options],
+        input=f"#include <accv_cache/{header}>",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    first = next(line for line in ended.stderr.splitlines() if "error" in line)
+    assert '"accv_cache needs C++17: compile with -std=c++17 or a newer standard"' in first
 
 
 def test_libraries_of_two_versions_live_in_one_process(tmp_path: Path) -> None:
