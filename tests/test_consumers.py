@@ -130,9 +130,10 @@ def test_a_project_builds_and_evicts(build: Build, tmp_path: Path, make_file: Ma
     assert missing.returncode == accv_cache.DropCacheStatus.FILE_OPEN_FAILED.value
 
 
-@pytest.mark.parametrize(
-    "header", sorted(each.name for each in Path(accv_cache.get_include(), "accv_cache").glob("*.hpp"))
-)
+HEADERS = sorted(path.name for path in Path(accv_cache.get_include(), "accv_cache").glob("*.hpp"))
+
+
+@pytest.mark.parametrize("header", HEADERS)
 def test_an_older_standard_is_refused_in_words(header: str) -> None:
     need("c++")
     options = [_ask("--includes"), "-std=c++14", "-fsyntax-only", "-x", "c++", "-"]
