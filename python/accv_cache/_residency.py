@@ -30,7 +30,7 @@ class UnknownReason(enum.Enum):
     NOT_READABLE = "the descriptor cannot be read, and its file cannot be opened again"
     """Pass the path, or a descriptor that is open for reading."""
     NOT_SUPPORTED = "its file system cannot be measured, or not on this kernel"
-    """hugetlbfs on an older kernel, and the like."""
+    """hugetlbfs, whose memory is no page cache; a block device without cachestat(2)."""
     NO_MAPPING = "it cannot be mapped: no memory, or too many mappings"
     """mmap(2) failed."""
 

@@ -46,7 +46,7 @@ Examples:
   accv-cache drop videos/ -I '*.mp4' -i old --dry-run
   accv-cache drop videos/ --until 25%
   accv-cache drop videos/clip.mp4 -p 10M- --json
-  find videos -mtime +7 -print0 | accv-cache drop -0 --from -
+  find videos -type f -mtime +7 -print0 | accv-cache drop -0 --from -
   accv-cache drop videos/clip.mp4 --verify && echo cold
 
 """
