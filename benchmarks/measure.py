@@ -1,6 +1,7 @@
 """Timed runs of two contenders in turn, and what follows from them."""
 
 import gc
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -26,7 +27,10 @@ class Series:
     """The measurements of one contender, one value per run."""
 
     values: tuple[float, ...]
-    stayed_bytes: tuple[int, ...] = ()
+    wrong_bytes: tuple[int, ...] = ()
+    """What stayed after an eviction, or is missing after a prefetch."""
+    cpu_seconds: tuple[float, ...] = ()
+    """Of the process and its children, in user and kernel mode."""
     unit: str = "s"
 
     @property
@@ -43,6 +47,11 @@ class Series:
     def high(self) -> float:
         """The slowest run, or the largest value."""
         return max(self.values)
+
+    @property
+    def median_cpu(self) -> float:
+        """The processor time of the run in the middle."""
+        return statistics.median(self.cpu_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ def alternate(
     *,
     runs: int,
     prepare: Callable[[], object],
-    stayed: Callable[[], int] | None = None,
+    wrong: Callable[[], int] | None = None,
 ) -> tuple[Series, Series]:
     """Time A B A B, each from a freshly prepared state, so that a drift meets both alike.
 
@@ -76,22 +85,30 @@ def alternate(
         contenders: the two to time.
         runs: how often each runs.
         prepare: sets the state; its time does not count.
-        stayed: reads how many bytes stayed resident after a run; its time does not count either.
+        wrong: counts after a run the bytes that are not as they should be; its time does not count
+            either.
     """
-    seconds: tuple[list[float], list[float]] = ([], [])
-    stayed_bytes: tuple[list[int], list[int]] = ([], [])
+    walls: list[list[float]] = [[], []]
+    cpus: list[list[float]] = [[], []]
+    counts: list[list[int]] = [[], []]
     for _ in range(runs):
         for index, run in enumerate(contenders):
             prepare()
             gc.collect()
-            start = time.perf_counter()
+            cpu, start = _cpu_seconds(), time.perf_counter()
             result = run()
-            seconds[index].append(time.perf_counter() - start)
+            walls[index].append(time.perf_counter() - start)
+            cpus[index].append(_cpu_seconds() - cpu)
             del result  # freed only now: what the caller does with it is not the call's time
-            if stayed is not None:
-                stayed_bytes[index].append(stayed())
+            if wrong is not None:
+                counts[index].append(wrong())
     ours, peer = (
-        Series(tuple(times), tuple(counts))
-        for times, counts in zip(seconds, stayed_bytes, strict=True)
+        Series(tuple(walls[index]), tuple(counts[index]), tuple(cpus[index])) for index in (0, 1)
     )
     return ours, peer
+
+
+def _cpu_seconds() -> float:
+    """What this process and its children that have ended took of the processors."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)

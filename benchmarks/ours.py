@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .measure import Contender, NotRun, Run
@@ -34,8 +35,9 @@ def _evict_on_one_thread(paths: list[str]) -> Run:
     return lambda: function(paths, workers=1)
 
 
-def _drop(paths: list[str]) -> Run:
-    function = find("drop")
+def _succeeding(verb: str, paths: list[str]) -> Run:
+    """The verb, which must succeed for every file."""
+    function = find(verb)
 
     def run() -> object:
         report = function(paths)
@@ -57,6 +59,7 @@ def _importing(_: list[str]) -> Run:
 
 drop_videos_cache = Contender("drop_videos_cache", _drop_videos_cache)
 evict_on_one_thread = Contender("drop_videos_cache, workers=1", _evict_on_one_thread)
-drop = Contender("drop", _drop)
+drop = Contender("drop", partial(_succeeding, "drop"))
 query = Contender("query", _query)
+prefetch = Contender("prefetch", partial(_succeeding, "prefetch"))
 importing = Contender("import accv_cache", _importing)

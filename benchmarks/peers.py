@@ -109,6 +109,11 @@ def _fincore(paths: list[str]) -> Run:
     return lambda: subprocess.run(program, check=True, cwd=directory, stdout=subprocess.DEVNULL)
 
 
+def _cat(paths: list[str]) -> Run:
+    program = _program("cat", *paths)
+    return lambda: subprocess.run(program, check=True, stdout=subprocess.DEVNULL)
+
+
 def interpreter(statement: str) -> Run:
     """Start it `STARTS` times, as one start is too short to time."""
     program = [sys.executable, "-c", statement]
@@ -126,5 +131,8 @@ c_loop = Contender("C loop", _c_loop)
 kvikio = Contender("KvikIO", _kvikio)
 vmtouch_evict = Contender("vmtouch -e", _vmtouch("-q", "-e"))
 vmtouch_query = Contender("vmtouch", _vmtouch("-q"))
+# It skips what is larger than -m.
+vmtouch_touch = Contender("vmtouch -t", _vmtouch("-q", "-t", "-m", "1024G"))
+cat = Contender("cat", _cat)
 fincore = Contender("fincore", _fincore)
 bare_interpreter = Contender("bare interpreter", lambda _: interpreter("pass"))

@@ -12,7 +12,7 @@ from .cases import Case, Outcome
 from .measure import Series
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-HEADINGS = ("Case", "Against", "Asked", "Found", "Ours", "Theirs", "Stayed")
+HEADINGS = ("Case", "Against", "Asked", "Found", "Ours", "Theirs", "CPU, ours and theirs", "Wrong")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +128,28 @@ def _cells(row: Row) -> list[str]:
     case, outcome = row.case, row.outcome
     start = [case.what, case.against, str(case.goal), row.found]
     if outcome is None:
-        return [*start, "", "", ""]
+        return [*start, "", "", "", ""]
     peer = _series(outcome.peer) if outcome.peer else ""
-    return [*start, _series(outcome.ours), peer, _stayed(outcome.ours)]
+    return [*start, _series(outcome.ours), peer, _cpu(outcome), _wrong(outcome.ours)]
+
+
+def _cpu(outcome: Outcome) -> str:
+    if outcome.peer is None or not outcome.peer.cpu_seconds:
+        return ""
+    return f"{_seconds(outcome.ours.median_cpu)}, {_seconds(outcome.peer.median_cpu)}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3g} s" if value >= 1 else f"{value * 1000:.3g} ms"
 
 
 def _series(series: Series) -> str:
     values: Any = (series.median, series.low, series.high)
-    if series.unit != "s":
+    if series.unit != "s":  # as in the goal
         return "{:.0f} ({:.0f} to {:.0f})".format(*values)
     scale, unit = (1, "s") if series.high >= 1 else (1000, "ms")
     return "{:.3g} {unit} ({:.3g} to {:.3g})".format(*(v * scale for v in values), unit=unit)
 
 
-def _stayed(series: Series) -> str:
-    return f"{max(series.stayed_bytes):,} bytes" if series.stayed_bytes else ""
+def _wrong(series: Series) -> str:
+    return f"{max(series.wrong_bytes):,} bytes" if series.wrong_bytes else ""

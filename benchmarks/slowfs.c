@@ -3,12 +3,13 @@
  * slowfs: shows a directory through FUSE, as slowly as asked.
  *
  * On a network file system it is not the page cache that costs time but the round trip of every
- * open and every stat. slowfs puts such a round trip, of a known length, on any machine: so
+ * open, read and stat. slowfs puts such a round trip, of a known length, on any machine: so
  * benchmarks can measure whether waiting overlaps, and tests have a FUSE file system to run on.
  *
  *     slowfs SOURCE MOUNTPOINT [-f] [-o OPTION[,OPTION...]]
  *
  *     open_us=N        each open takes N microseconds longer (default 0)
+ *     read_us=N        each read that arrives here takes N microseconds longer (default 0)
  *     getattr_us=N     each request for attributes takes N microseconds longer (default 0)
  *     no_keep_cache    opening a file empties its page cache, as FUSE does unless told otherwise
  *                      (default: keep_cache, opening leaves the pages alone)
@@ -39,12 +40,14 @@
 static struct {
     const char* source;
     unsigned open_us;
+    unsigned read_us;
     unsigned getattr_us;
     int keep_cache;
 } settings = {.keep_cache = 1};
 
 static const struct fuse_opt options[] = {
     {"open_us=%u", offsetof(__typeof__(settings), open_us), 0},
+    {"read_us=%u", offsetof(__typeof__(settings), read_us), 0},
     {"getattr_us=%u", offsetof(__typeof__(settings), getattr_us), 0},
     {"keep_cache", offsetof(__typeof__(settings), keep_cache), 1},
     {"no_keep_cache", offsetof(__typeof__(settings), keep_cache), 0},
@@ -176,6 +179,7 @@ static int slow_release(const char* path, struct fuse_file_info* file) {
 static int slow_read(const char* path, char* data, size_t size, off_t offset,
                      struct fuse_file_info* file) {
     (void)path;
+    wait_us(settings.read_us);
     return result(pread((int)file->fh, data, size, offset));
 }
 

@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from .measure import NotRun
 
@@ -27,6 +29,10 @@ _libc.mmap.argtypes = [
 ]
 _libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 _libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
+_libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+_POPULATE_READ = 22  # MADV_POPULATE_READ, Linux 5.14
+_FRAME = (1 << 55) - 1
+_ACTIVE, _TAIL = 1 << 6, 1 << 16
 _MAP_FAILED = ctypes.c_void_p(-1).value
 
 
@@ -40,21 +46,71 @@ def resident_bytes(paths: list[str]) -> int:
 
 
 def _resident_pages(path: str) -> int:
+    with _mapping(path) as (address, size):
+        pages = ctypes.create_string_buffer(-(-size // mmap.PAGESIZE))
+        _check(_libc.mincore(address, size, pages), "mincore")
+    return len(pages.raw) - pages.raw.count(b"\0")
+
+
+@contextmanager
+def _mapping(path: str) -> Iterator[tuple[int, int]]:
+    """Map the file for reading: address and size."""
     fd = os.open(path, os.O_RDONLY)
     try:
         size = os.fstat(fd).st_size
         address = _libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
     finally:
         os.close(fd)
-    if address == _MAP_FAILED:
-        raise OSError(ctypes.get_errno(), "mmap", path)
-    pages = ctypes.create_string_buffer(-(-size // mmap.PAGESIZE))
+    _check(-1 if address == _MAP_FAILED else 0, "mmap")
     try:
-        if _libc.mincore(address, size, pages) != 0:
-            raise OSError(ctypes.get_errno(), "mincore", path)
+        yield address, size
     finally:
         _libc.munmap(address, size)
-    return len(pages.raw) - pages.raw.count(b"\0")
+
+
+def _check(result: int, operation: str) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), operation)
+
+
+def active_bytes(paths: list[str]) -> int:
+    """How much of the files the kernel counts as used again, by its flags of each page.
+
+    See the kernel's Documentation/admin-guide/mm/pagemap.rst. The numbers of pages are for root.
+    """
+    if _has_generations():
+        why = "the kernel has generations of pages instead of active ones"
+        raise NotRun(why)
+    try:
+        with Path("/proc/kpageflags").open("rb", buffering=0) as flags:
+            return sum(_active_pages(path, flags) for path in paths) * mmap.PAGESIZE
+    except PermissionError:
+        why = "needs root, to read the flags of pages"
+        raise NotRun(why) from None
+
+
+def _has_generations() -> bool:
+    enabled = Path("/sys/kernel/mm/lru_gen/enabled")
+    return enabled.exists() and int(enabled.read_text(), 16) != 0
+
+
+def _active_pages(path: str, flags: BinaryIO) -> int:
+    with _mapping(path) as (address, size), Path("/proc/self/pagemap").open("rb") as map_file:
+        _check(_libc.madvise(address, size, _POPULATE_READ), "madvise")
+        frames = _words(map_file, address // mmap.PAGESIZE, -(-size // mmap.PAGESIZE))
+        active, is_active = 0, False
+        for frame in frames:
+            (found,) = _words(flags, frame & _FRAME, 1)
+            # Older kernels tell of the first page of a folio alone.
+            if not found & _TAIL:
+                is_active = bool(found & _ACTIVE)
+            active += is_active
+    return active
+
+
+def _words(file: BinaryIO, first: int, count: int) -> Sequence[int]:
+    """Read 64-bit words of a file that has one per page."""
+    return array("Q", os.pread(file.fileno(), count * 8, first * 8))
 
 
 def make_files(directory: Path, count: int, size: int) -> list[str]:
@@ -62,7 +118,7 @@ def make_files(directory: Path, count: int, size: int) -> list[str]:
     directory.mkdir()
     paths = [f"{directory}/{index:06d}" for index in range(count)]
     _write(paths, size)
-    os.sync()
+    _write_back(directory)
     _evict(paths)
     return paths
 
@@ -72,6 +128,15 @@ def _write(paths: list[str], size: int) -> None:
     for path in paths:
         with Path(path).open("xb", buffering=0) as file:
             file.writelines([block] * (size // len(block)))
+
+
+def _write_back(directory: Path) -> None:
+    """Write back the file system of the directory alone: others may need their dirty pages."""
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        _check(_libc.syncfs(fd), "syncfs")
+    finally:
+        os.close(fd)
 
 
 def as_it_is(paths: list[str]) -> None:
@@ -84,6 +149,12 @@ def cool(paths: list[str]) -> None:
     if stayed := resident_bytes(paths):
         why = f"{stayed:,} bytes cannot be evicted there, choose another --directory"
         raise NotRun(why)
+
+
+def cool_in_parallel(paths: list[str]) -> None:
+    """The same for files that are slow to open."""
+    with ThreadPoolExecutor(64) as pool:
+        list(pool.map(lambda path: cool([path]), paths))
 
 
 def _evict(paths: list[str]) -> None:
@@ -133,9 +204,19 @@ def write_again(paths: list[str]) -> None:
     size = Path(paths[0]).stat().st_size
     for path in paths:
         Path(path).unlink()
-    os.sync()
+    _write_back(Path(paths[0]).parent)
     _write(paths, size)
     _expect_resident(paths)
+
+
+def missing_bytes(paths: list[str]) -> int:
+    """How much of files that were loaded is not resident; 0 where some machines reclaim early."""
+    return _missing(resident_bytes(paths), sum(Path(path).stat().st_size for path in paths))
+
+
+def _missing(resident: int, wanted: int) -> int:
+    """Nearly all must be resident. Not all: some machines reclaim early (DAMON), all the time."""
+    return wanted - resident if resident < 0.9 * wanted else 0
 
 
 def _expect_resident(paths: list[str]) -> None:
@@ -143,8 +224,7 @@ def _expect_resident(paths: list[str]) -> None:
 
 
 def _expect(resident: int, wanted: int) -> None:
-    """Nearly all must be resident. Not all: some machines reclaim early (DAMON), all the time."""
-    if resident < 0.9 * wanted:
+    if _missing(resident, wanted):
         why = f"of {wanted:,} bytes that were read only {resident:,} stayed resident"
         raise NotRun(why)
 
@@ -180,15 +260,16 @@ def mounted_image(directory: Path, file_system: str, size: int) -> Iterator[Path
 
 
 @contextmanager
-def mounted_slowfs(directory: Path, behind: Path, open_us: int) -> Iterator[Path]:
-    """A FUSE view of `behind` in which every open takes `open_us` microseconds longer."""
-    point, program = directory / "slow", directory / "slowfs"
+def mounted_slowfs(point: Path, behind: Path, **slower: int) -> Iterator[Path]:
+    """A FUSE view of `behind` in which requests take longer; see the options in slowfs.c."""
+    program = point.with_suffix(".program")
     point.mkdir()
     flags = command("pkg-config", "--cflags", "--libs", "fuse3").split()
     command("cc", "-O2", "-o", str(program), str(Path(__file__).with_name("slowfs.c")), *flags)
+    options = ",".join(f"{name}={value}" for name, value in slower.items())
     served = subprocess.Popen(
         # A second is libfuse's own default.
-        [program, behind, point, "-f", "-o", f"open_us={open_us},attr_timeout=1"],
+        [program, behind, point, "-f", "-o", f"{options},attr_timeout=1"],
         stderr=subprocess.DEVNULL,  # libfuse 3.14 warns there about its own default
     )
     try:
