@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "accv_cache/cache_report.hpp"
 #include "accv_cache/drop.hpp"
 #include "arguments.hpp"
 #include "bind.hpp"
@@ -29,12 +30,14 @@ kept_bytes as_kept(const std::array<std::int64_t, 6>& bytes) {
     return {bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5]};
 }
 
-drop_report drop(const py::iterable& paths, const py::dict& asked, bool sync, bool fail_fast) {
+drop_report drop(const py::iterable& paths, const py::dict& asked, bool sync, bool fail_fast,
+                 const cache_report* keep) {
     targets files = as_targets(paths);
     drop_options options;
     fill(options, asked);
     options.sync = sync;
     options.fail_fast = fail_fast;
+    options.keep = keep;
     return run_interruptibly(asked["progress"], [&](interrupts& tick) {
         options.progress = [&](const file_progress& now) {
             return tick(now.done_files, now.total_files, now.bytes);
@@ -68,7 +71,7 @@ void bind_drop(py::module_& module) {
     module.attr("KEPT_REASONS") =
         py::make_tuple("DIRTY", "WRITEBACK", "MEMORY_FILESYSTEM", "EDGE", "MAPPED", "BUSY");
     module.def("drop", &drop, py::arg("paths"), py::arg("options"), py::kw_only(), py::arg("sync"),
-               py::arg("fail_fast"));
+               py::arg("fail_fast"), py::arg("keep") = py::none());
 }
 
 }  // namespace accv_cache::python

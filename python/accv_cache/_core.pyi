@@ -142,7 +142,12 @@ def backing_files(path: bytes) -> list[bytes]: ...
 def cgroup_memory(pid: int | None, path: bytes | None) -> _CgroupRow | None: ...
 def cgroup_verdict(figures: _CgroupRow) -> tuple[int, int]: ...
 def drop(
-    paths: Iterable[object], options: FileOptions, *, sync: bool, fail_fast: bool
+    paths: Iterable[object],
+    options: FileOptions,
+    *,
+    sync: bool,
+    fail_fast: bool,
+    keep: CacheTable | None = None,
 ) -> DropTable: ...
 def drop_videos_cache(
     filepaths: Iterable[str | bytes | os.PathLike[str] | os.PathLike[bytes]], workers: int = 0

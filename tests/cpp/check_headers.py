@@ -42,10 +42,13 @@ int main() {
     const auto dropped = accv_cache::drop({"clip.mp4"});
     const auto lent = accv_cache::drop(0);
     const auto measured = accv_cache::query({"clip.mp4"});
+    const auto loaded = accv_cache::prefetch({"clip.mp4"});
+    const auto restored = accv_cache::prefetch(measured);
     const auto measured_lent = accv_cache::query(0);
     const auto held = accv_cache::holders({"clip.mp4"});
     const bool refused = status == accv_cache::DropCacheStatus::PLATFORM_ERROR &&
-                         dropped.status() == status && lent.status() == status &&
+                         dropped.status() == status && loaded.status() == status &&
+                         restored.status() == status && lent.status() == status &&
                          measured[0].error != 0 && measured_lent[0].error != 0 &&
                          held.holders.empty() && accv_cache::holders(dropped).holders.empty() &&
                          !accv_cache::cgroup_memory();

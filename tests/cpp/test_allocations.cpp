@@ -192,6 +192,37 @@ TEST_CASE("query, with and without spans, below a folder") {
         }
 }
 
+TEST_CASE("prefetch below a folder, and of what a report has") {
+    const tree files;
+    accv_cache::query_options with_spans;
+    with_spans.spans = true;
+    const accv_cache::cache_report warm = accv_cache::query(files.folder.path(), with_spans);
+    const auto is_right = [](const accv_cache::prefetch_report& report) {
+        for (std::size_t i = 0; i != report.size(); ++i)
+            if (report[i].error != 0 && report[i].error != ENOMEM) return false;
+        return true;
+    };
+    for (const std::size_t workers : worker_counts)
+        for (const bool wait : {false, true}) {
+            accv_cache::prefetch_options options;
+            options.workers = workers;
+            options.wait = wait;
+            const auto make_cold = [&] { accv_cache::drop(files.paths); };
+            fail_each([&] { return is_right(prefetch(files.folder.path(), options)); }, make_cold);
+            fail_each([&] { return is_right(prefetch(warm, options)); }, make_cold);
+        }
+}
+
+TEST_CASE("drop of what came in since") {
+    const tree files;
+    accv_cache::query_options with_spans;
+    with_spans.spans = true;
+    const accv_cache::cache_report warm = accv_cache::query(files.folder.path(), with_spans);
+    accv_cache::drop_options options;
+    options.keep = &warm;
+    fail_each([&] { return accv_cache::drop(files.paths, options).ok(); });
+}
+
 TEST_CASE("holders") {
     const tree files;
     const mapped_file mapped(files.paths[0]);

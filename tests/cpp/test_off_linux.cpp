@@ -34,6 +34,15 @@ TEST_CASE("query tells nothing, and why") {
     CHECK_FALSE(report[1].resident_bytes.has_value());
 }
 
+TEST_CASE("prefetch gives PLATFORM_ERROR for every file") {
+    CHECK(accv_cache::prefetch({"one", "two"})[1].status == DropCacheStatus::PLATFORM_ERROR);
+    CHECK(accv_cache::prefetch(0).status() == DropCacheStatus::PLATFORM_ERROR);
+    CHECK(accv_cache::prefetch({}).ok());
+    const auto restored = accv_cache::prefetch(accv_cache::query({"one"}));
+    CHECK(restored.path(0) == "one");
+    CHECK(restored.status() == DropCacheStatus::PLATFORM_ERROR);
+}
+
 TEST_CASE("nothing is known of memory") {
     CHECK_FALSE(accv_cache::cgroup_memory().has_value());
     CHECK_FALSE(accv_cache::cgroup_memory(1).has_value());

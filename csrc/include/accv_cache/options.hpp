@@ -13,6 +13,8 @@
 namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 
+class cache_report;
+
 /// The progress of a call.
 struct file_progress {
     std::size_t done_files = 0;   ///< Files that are done.
@@ -50,6 +52,12 @@ struct drop_options : file_options {
 
     /// Evict no file after the first, in list order, that fails; the report ends with that file.
     bool fail_fast = false;
+
+    /// Keep what was resident when this report was made, with `query_options::spans`: only pages
+    /// that came in since are evicted, and only they are counted. A file is looked for by its path,
+    /// as it is spelled in the list; one that the report does not have is evicted whole, and one
+    /// without spans in it gets EINVAL. The report must outlive the call. nullptr: keep nothing.
+    const cache_report* keep = nullptr;
 };
 
 /// The options of `query`. A page that is partly inside the range counts in full.

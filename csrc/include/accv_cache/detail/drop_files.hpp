@@ -29,6 +29,7 @@
 #include "accv_cache/detail/kept_reasons.hpp"
 #include "accv_cache/detail/list/target_list.hpp"
 #include "accv_cache/detail/run/batch.hpp"
+#include "accv_cache/detail/spared_pages.hpp"
 #include "accv_cache/detail/verb.hpp"
 #include "accv_cache/drop_report.hpp"
 #include "accv_cache/file_identity.hpp"
@@ -62,10 +63,31 @@ private:
 /// What the two passes share.
 struct drop_work : file_work<drop_record> {
     const drop_options& asked;
+    const spared_pages spared{asked.keep};
     failed_files failed;
 
     drop_work(accv_cache::targets files, const drop_options& how)
         : file_work(std::move(files), how), asked(how) {}
+
+    /// What is to be evicted of the file.
+    std::vector<byte_range> ranges(std::size_t position, const open_file& file) const {
+        return spared.rest_of(targets.paths().text(position), range, file.status.st_size);
+    }
+
+    /// Reads how much is resident of what is to be evicted, and calls `visit(range, residency)` for
+    /// each part.
+    template <class Visit>
+    residency read_parts(std::size_t position, const open_file& file, Visit&& visit) {
+        residency sum;
+        sum.source = residency_source::CACHESTAT;
+        for (const byte_range& each : ranges(position, file)) {
+            const residency told = read_residency(file.fd, each, file.status, file_systems, go_on);
+            if (!told.known()) return told;
+            sum.resident_bytes += told.resident_bytes;
+            visit(each, told);
+        }
+        return sum;
+    }
 
     /// Measures the file before it is touched. A second try keeps what the first one found.
     void begin(std::size_t position, const open_file& file) {
@@ -73,7 +95,7 @@ struct drop_work : file_work<drop_record> {
         record.identity = file_identity::of(file.status);
         record.size_bytes = has_size(file.status) ? file.status.st_size : 0;
         if (record.before_bytes) return;
-        const residency before = read(file.fd, file.status);
+        const auto before = read_parts(position, file, [](const byte_range&, const residency&) {});
         record.unknown = before.unknown;
         if (before.known()) record.before_bytes = record.after_bytes = before.resident_bytes;
     }
@@ -82,7 +104,11 @@ struct drop_work : file_work<drop_record> {
     void measure(std::size_t position, const open_file& file) {
         drop_record& record = records[position];
         if (!record.after_bytes) return;
-        const residency after = read(file.fd, file.status);
+        kept_bytes kept;
+        const auto count = [&](const byte_range& part, const residency& told) {
+            kept += reasons_for(file.fd, part, file.status, told, file_systems);
+        };
+        const residency after = read_parts(position, file, count);
         if (!after.known()) {
             record.unknown = after.unknown;
             record.before_bytes = record.after_bytes = std::nullopt;
@@ -91,7 +117,7 @@ struct drop_work : file_work<drop_record> {
         }
         counters.bytes += std::max<std::int64_t>(*record.after_bytes - after.resident_bytes, 0);
         record.after_bytes = after.resident_bytes;
-        record.kept = reasons_for(file.fd, range, file.status, after, file_systems);
+        record.kept = kept;
     }
 
     /// Ends a file whose data could not be written back: its pages may be the only copy, so they
@@ -115,8 +141,12 @@ struct drop_work : file_work<drop_record> {
     verdict evict_and_measure(std::size_t position, const open_file& file, bool alone) {
         const std::int64_t size = file.status.st_size;
         const std::int64_t resident = records[position].after_bytes.value_or(size);
-        const verdict said = evict(file.fd, range, resident, size, alone, asked.workers, tick);
-        if (said == interrupted) return said;
+        verdict said = proceed;
+        for (const byte_range& each : ranges(position, file)) {
+            said = evict(file.fd, each, resident, size, alone, asked.workers, tick);
+            if (said == interrupted) return said;
+            if (said != proceed) break;
+        }
         measure(position, file);
         return said == proceed ? said : fail(position, failed_step::ADVISE, said);
     }
@@ -155,6 +185,8 @@ public:
             return work_.fail(position, failed_step::ADVISE, refused);
         const mode_t mode = file.status.st_mode;
         if (!may_have_pages(mode) || (file.own && S_ISDIR(mode))) return proceed;
+        if (work_.spared.is_unknown(work_.targets.paths().text(position)))
+            return work_.fail(position, failed_step::MEASURE, EINVAL);
         if (const int error = work_.failed.error_of(file)) return work_.keep(position, file, error);
         return work_.asked.fail_fast ? settle_what_may_fail(position, entry) : proceed;
     }

@@ -89,12 +89,24 @@ struct prefetch_work : file_work<prefetch_record> {
 
     /// The wanted pages that are not resident, where `now` is the residency of the range.
     page_spans missing(std::size_t position, const open_file& file, const residency& now) {
-        if (now.known() && now.resident_bytes == most_resident(range, file.status.st_size))
-            return {};
+        if (is_complete(file, now)) return {};
         page_spans pages = wanted(position, file);
         if (!now.known() || now.resident_bytes == 0 || pages.empty()) return pages;
         const auto resident = read_spans(file.fd, range, file.status, now, file_systems, go_on);
         return resident ? without(pages, pages_of(*resident)) : pages;
+    }
+
+    /// How many bytes these are.
+    std::int64_t count_missing(std::size_t position, const open_file& file, const residency& now) {
+        const bool all_of_range = !restores && !may_have_holes(file.status);
+        if (all_of_range && now.known())
+            return most_resident(range, file.status.st_size) - now.resident_bytes;
+        return bytes_of(missing(position, file, now));
+    }
+
+private:
+    bool is_complete(const open_file& file, const residency& now) const noexcept {
+        return now.known() && now.resident_bytes == most_resident(range, file.status.st_size);
     }
 };
 
@@ -131,8 +143,7 @@ public:
             record.before_bytes = record.after_bytes = now.resident_bytes;
             record.loaded_bytes = 0;
         }
-        if (can_be_loaded(file))
-            work_.to_load[position] = bytes_of(work_.missing(position, file, now));
+        if (can_be_loaded(file)) work_.to_load[position] = work_.count_missing(position, file, now);
         if (work_.tick.stopped()) return interrupted;
         if (work_.to_load[position] == 0) work_.succeed(position);
         return proceed;
@@ -251,7 +262,7 @@ private:
             return;
         }
         record.after_bytes = now.resident_bytes;
-        std::int64_t rest = bytes_of(work_.missing(position, file, now));
+        std::int64_t rest = work_.count_missing(position, file, now);
         const auto take = [&rest](std::int64_t bytes) {
             const std::int64_t taken = std::clamp<std::int64_t>(bytes, 0, rest);
             rest -= taken;
@@ -293,7 +304,7 @@ public:
         const residency now = work_.read(file.fd, file.status);
         if (!now.known()) return proceed;
         record.after_bytes = now.resident_bytes;
-        const std::int64_t rest = bytes_of(work_.missing(position, file, now));
+        const std::int64_t rest = work_.count_missing(position, file, now);
         record.missing.reclaimed += std::max<std::int64_t>(rest - record.missing.total(), 0);
         return proceed;
     }
