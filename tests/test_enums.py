@@ -1,6 +1,7 @@
 """Every enum has the same members in C++, in the core and in Python, in the same order."""
 
 import enum
+import errno
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from accv_cache import (
     UnknownReason,
     _core,
 )
+from accv_cache._report import _REMEDIES
 
 HEADERS = Path(__file__).parents[1] / "csrc" / "include" / "accv_cache"
 
@@ -55,3 +57,22 @@ def test_kept_reasons_are_the_fields_of_kept_bytes() -> None:
     assert found is not None
     fields = re.findall(r"std::int64_t (\w+) = 0;", found[1])
     assert [name.upper() for name in fields] == [*_core.KEPT_REASONS] == names(KeptReason)
+
+
+@pytest.mark.parametrize("python", [FailedStep, UnknownReason], ids=str)
+def test_the_reasons_have_the_same_words_in_both_languages(python: type[enum.Enum]) -> None:
+    (name, header) = next((name, header) for kind, _, name, header in ENUMS if kind is python)
+    said = re.findall(
+        rf'case {name}::(\w+):\s+return "(.*)";', (HEADERS / header).read_text(), re.MULTILINE
+    )
+    assert dict(said) == {member.name: member.value for member in python}
+
+
+def test_the_remedies_are_the_same_in_both_languages() -> None:
+    said = re.findall(r'case (E\w+):\s+return "(.*)";', (HEADERS / "report.hpp").read_text())
+    assert {getattr(errno, name): text for name, text in said} == _REMEDIES
+
+
+def test_the_reasons_that_explain_what_stayed_are_the_same_in_both_languages() -> None:
+    said = re.findall(r'{kept\.(\w+), "(.*)"}', (HEADERS / "explain.hpp").read_text())
+    assert said == [(member.name.lower(), member.value) for member in KeptReason]

@@ -20,6 +20,7 @@
 #include "accv_cache/drop.hpp"
 #include "accv_cache/drop_videos_cache.hpp"
 #include "accv_cache/holders.hpp"
+#include "accv_cache/prefetch.hpp"
 #include "accv_cache/query.hpp"
 #include "accv_cache/targets.hpp"
 #include "support.hpp"
@@ -47,6 +48,7 @@ using std::filesystem::path;
 CALL(drop);
 CALL(drop_videos_cache);
 CALL(holders);
+CALL(prefetch);
 CALL(query);
 
 template <class File, class Call, class = void>
@@ -64,7 +66,8 @@ struct accepting {
         ((std::is_invocable_v<Calls, File> || takes_braced<File, Calls>) || ...);
 };
 template <class File>
-using accepted = accepting<File, drop_call, drop_videos_cache_call, holders_call, query_call>;
+using accepted =
+    accepting<File, drop_call, drop_videos_cache_call, holders_call, prefetch_call, query_call>;
 
 /// Every call accepts it, as one file or as a list.
 template <class Files>
@@ -132,6 +135,7 @@ std::vector<std::string> names(const targets& files) {
 
 TEST_CASE("empty braces are no file, whatever descriptor 0 is") {
     CHECK(accv_cache::drop({}).empty());
+    CHECK(accv_cache::prefetch({}).empty());
     CHECK(accv_cache::query({}).empty());
     CHECK(accv_cache::drop({}, {}).empty());
     CHECK(accv_cache::holders({}).holders.empty());

@@ -14,6 +14,7 @@
 #include "accv_cache/cgroup_memory.hpp"      // IWYU pragma: export
 #include "accv_cache/drop.hpp"               // IWYU pragma: export
 #include "accv_cache/drop_videos_cache.hpp"  // IWYU pragma: export
+#include "accv_cache/explain.hpp"            // IWYU pragma: export
 #include "accv_cache/holders.hpp"            // IWYU pragma: export
 #include "accv_cache/machine_memory.hpp"     // IWYU pragma: export
 #include "accv_cache/options.hpp"            // IWYU pragma: export

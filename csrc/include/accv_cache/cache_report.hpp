@@ -43,6 +43,9 @@ struct cache_record {
     /// @}
 };
 
+/// Whether the call stopped before this file.
+inline bool is_untouched(const cache_record& record) noexcept { return record.untouched; }
+
 /// Sums over the files of a report. A file that failed, was not touched or cannot be measured
 /// counts as unknown, never as 0.
 struct cache_totals {

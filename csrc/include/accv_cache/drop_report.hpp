@@ -75,8 +75,8 @@ struct drop_totals : status_totals {
 /// What a `drop` did: one record per file, in the order of the list.
 ///
 ///     const auto report = accv_cache::drop({"/data/old"});
-///     for (std::size_t i = 0; i != report.size(); ++i)
-///         if (report[i].error != 0) log(report.path(i), std::strerror(report[i].error));
+///     for (const auto& file : report)
+///         if (file.record.error != 0) log(file.path, file.message());
 class drop_report : public status_report<drop_record, drop_totals> {
 public:
     /// A report over no file.

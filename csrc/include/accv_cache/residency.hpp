@@ -27,6 +27,23 @@ enum class unknown_reason : unsigned char {
     NO_MAPPING,     ///< mmap(2) failed: no memory, or too many mappings.
 };
 
+/// The reason in words; empty for NONE.
+constexpr const char* to_string(unknown_reason reason) noexcept {
+    switch (reason) {
+        case unknown_reason::NONE:
+            break;
+        case unknown_reason::NOT_PERMITTED:
+            return "only its owner or a writer may measure it";
+        case unknown_reason::NOT_READABLE:
+            return "the descriptor cannot be read, and its file cannot be opened again";
+        case unknown_reason::NOT_SUPPORTED:
+            return "its file system cannot be measured, or not on this kernel";
+        case unknown_reason::NO_MAPPING:
+            return "it cannot be mapped: no memory, or too many mappings";
+    }
+    return "";
+}
+
 /// A resident range of a file, in bytes.
 struct resident_span {
     std::int64_t start = 0;  ///< Where it starts.

@@ -29,6 +29,9 @@ struct status_record {
     unknown_reason unknown = unknown_reason::NONE;  ///< Why these two are unknown.
 };
 
+/// Whether the call stopped before it was done with this file.
+inline bool is_untouched(const status_record& record) noexcept { return !record.status; }
+
 /// Sums over the files of a report. A file that failed, was not touched or cannot be measured
 /// counts as unknown, never as 0.
 struct status_totals {
