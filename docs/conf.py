@@ -18,6 +18,7 @@ html_theme = "furo"
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
 html_copy_source = False
+smartquotes = False  # they make a dash of the two hyphens of an option
 
 extensions = [
     "breathe",

@@ -33,6 +33,9 @@ DropCacheStatus drop_videos_of(MakeList&& make_list) noexcept {
 #endif
 }
 
+template <class Iterator>
+using reference_of = decltype(*std::declval<Iterator&>());
+
 }  // namespace detail
 
 /// Advises the kernel to evict the pages of each file, in order.
@@ -60,9 +63,8 @@ inline DropCacheStatus drop_videos_cache(std::initializer_list<target> files) no
 }
 
 /// The same for the files in [first, last).
-template <
-    class Iterator,
-    std::enable_if_t<std::is_convertible_v<decltype(*std::declval<Iterator&>()), target>, int> = 0>
+template <class Iterator,
+          std::enable_if_t<std::is_convertible_v<detail::reference_of<Iterator>, target>, int> = 0>
 DropCacheStatus drop_videos_cache(Iterator first, Iterator last) noexcept {
     return detail::drop_videos_of([&] {
         targets files;

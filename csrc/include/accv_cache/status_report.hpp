@@ -57,6 +57,7 @@ struct status_totals {
     /// @}
 
 protected:
+    /// Counts a record.
     void add(const status_record& each) noexcept {
         ++files;
         if (!each.status)
@@ -69,6 +70,7 @@ protected:
         known_resident_bytes += each.after_bytes.value_or(0);
     }
 
+    /// The sum, if every file was measured.
     std::optional<std::int64_t> known(std::int64_t sum) const noexcept {
         const bool all = failed_files + unknown_files + untouched_files == 0;
         return all ? std::optional(sum) : std::nullopt;
