@@ -21,11 +21,18 @@ from support.verbs import Prepare, Verb
 FreshDirectory = Callable[[str], Path]
 
 _MOST_WORKERS = 4
+_ON_A_DISK = Path("/var/tmp")  # by file-hierarchy(7), also where /tmp is in memory
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run whole directories on several workers, but a single file without any: that is faster."""
+    """Run whole directories on several workers, but a single file without any: that is faster.
+
+    Temporary files are on a disk, if there is one: what is in memory only cannot be evicted.
+    """
+    if mounts.is_in_memory(Path(tempfile.gettempdir())) and not mounts.is_in_memory(_ON_A_DISK):
+        os.environ["TMPDIR"] = str(_ON_A_DISK)
+        tempfile.tempdir = None
     # Without pytest-xdist there is no such option. A worker must start no workers of its own.
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
     asked_for = getattr(config.option, "numprocesses", 0) is not None or config.option.usepdb
@@ -67,6 +74,13 @@ def _signals_work() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def _temporary_files_can_be_evicted(request: pytest.FixtureRequest) -> None:
+    if "tmp_path_factory" in request.fixturenames:
+        in_memory = mounts.is_in_memory(Path(tempfile.gettempdir()))
+        needs.require(not in_memory, "needs temporary files on a disk")
 
 
 @pytest.fixture(scope="session")

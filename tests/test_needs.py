@@ -148,6 +148,20 @@ class TestRun:
         assert " tests: needs " in ended.stdout
 
 
+class TestTemporaryFiles:
+    def test_can_be_evicted_where_the_usual_place_is_in_memory(self, tmpfs: Path) -> None:
+        one = "tests/test_drop.py::TestFailFast::test_is_not_needed_where_all_is_well"
+        ended = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", one],
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, "TMPDIR": str(tmpfs)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout
+
+
 class TestSummary:
     def test_counts_each_reason_and_names_what_brings_it(self) -> None:
         skips = ["needs cc, fuse3.pc", "needs cc", "needs cc", "it is Tuesday"]

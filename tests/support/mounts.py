@@ -208,6 +208,11 @@ def mounted(
         _unmount(root)
 
 
+def is_in_memory(place: Path) -> bool:
+    """Whether the page cache has the only copy of the files there."""
+    return _kind_of(place) in {"tmpfs", "ramfs"}
+
+
 def remount(root: Path, flags: int = 0, options: str = "") -> None:
     """Change flags and options of the mount at `root`."""
     rights.mount("none", root, "", rights.MS_REMOUNT | flags, options)
