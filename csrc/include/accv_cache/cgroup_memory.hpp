@@ -13,6 +13,7 @@
 #if defined(__linux__)
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <memory>
 #include <string_view>
@@ -181,7 +182,7 @@ inline std::optional<cgroup_memory_report> read_cgroup(cgroup_folder cgroup) {
 /// Whether a mount of version 2 shows a cgroup below the root, so that cgroups outside the mount
 /// may account for memory. Only the root has no cgroup.events.
 inline bool has_unseen_parents(const cgroup_folder& cgroup) {
-    return sys::access((cgroup.mount + "/cgroup.events").c_str(), F_OK) == 0;
+    return sys::access((cgroup.mount + "/cgroup.events").c_str(), F_OK) != -ENOENT;
 }
 
 }  // namespace detail
@@ -232,8 +233,9 @@ inline std::optional<cgroup_memory_report> cgroup_memory(const std::string& path
     const std::unique_ptr<char, releaser> whole(resolved);
     std::string folder = whole.get();
     if (folder == "/") folder.clear();
-    const bool v1 = detail::sys::access((folder + "/memory.limit_in_bytes").c_str(), F_OK) == 0;
-    return detail::read_cgroup({"", std::move(folder), !v1});
+    const int in_v1 = detail::sys::access((folder + "/memory.limit_in_bytes").c_str(), F_OK);
+    if (in_v1 != 0 && in_v1 != -ENOENT) return std::nullopt;
+    return detail::read_cgroup({"", std::move(folder), in_v1 != 0});
 #else
     static_cast<void>(path);
     return std::nullopt;

@@ -161,10 +161,14 @@ private:
         const bool followed = type == DT_LNK && options_.follow_symlinks;
         if (type == DT_UNKNOWN || followed) {
             struct stat status{};
-            if (look_at(parent, each, status)) {
+            const int error = -look_at(parent, each, status);
+            if (error == 0) {
                 type = static_cast<unsigned char>(IFTODT(status.st_mode));
                 found = file_identity::of(status);
                 is_known = true;
+            } else if (error != ENOENT && error != ELOOP) {  // it may be a directory
+                unlistable_.push_back({std::move(path), error});
+                return;
             }
         }
         if (type == DT_DIR) {
@@ -185,10 +189,10 @@ private:
         }
     }
 
-    /// Returns false if stat(2) fails.
-    bool look_at(const place& parent, const entry& each, struct stat& status) const noexcept {
+    /// Returns 0 or -errno.
+    int look_at(const place& parent, const entry& each, struct stat& status) const noexcept {
         const int flags = options_.follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW;
-        return sys::fstatat(parent.fd, each.name.c_str(), status, flags) == 0;
+        return sys::fstatat(parent.fd, each.name.c_str(), status, flags);
     }
 
     bool matches_any(const std::vector<std::string>& patterns, const std::string& path) const {
@@ -202,7 +206,7 @@ private:
     /// gives the error.
     bool is_small(const place& parent, const entry& each) const noexcept {
         struct stat status{};
-        return !options_.max_size_bytes || !look_at(parent, each, status) ||
+        return !options_.max_size_bytes || look_at(parent, each, status) != 0 ||
                status.st_size <= *options_.max_size_bytes;
     }
 
@@ -213,7 +217,7 @@ private:
         if (fresh || is_known) return fresh;
         struct stat one{};
         struct stat other{};
-        return sys::stat(files_[first->second], one) != 0 || !look_at(parent, each, other) ||
+        return sys::stat(files_[first->second], one) != 0 || look_at(parent, each, other) != 0 ||
                file_identity::of(one) != file_identity::of(other);
     }
 
