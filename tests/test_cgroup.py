@@ -21,6 +21,7 @@ from accv_cache import (
     cgroup_memory,
     machine_memory,
 )
+from support.cgroups import child_cgroup, root, version
 from support.needs import need, require
 
 MIB = 1024 * 1024
@@ -477,31 +478,6 @@ NAMES = {
         },
     ),
 }
-
-
-def version() -> int:
-    """The version that has the memory controller here."""
-    return 1 if ":memory:" in Path("/proc/self/cgroup").read_text() else 2
-
-
-def root() -> Path:
-    """The root of the hierarchy that has the memory controller."""
-    return Path("/sys/fs/cgroup", *["memory"] * (version() == 1))
-
-
-@contextmanager
-def child_cgroup(parent: Path, limit: int) -> Iterator[Path]:
-    """A cgroup below another, which no process may be in under version 2."""
-    require(os.access(parent, os.W_OK), "needs the right to make cgroups")
-    folder = parent / f"accv-cache-{os.getpid()}"
-    if version() == 2:
-        (parent / "cgroup.subtree_control").write_text("+memory")
-    folder.mkdir()
-    try:
-        (folder / NAMES[version()].limit).write_text(str(limit))
-        yield folder
-    finally:
-        folder.rmdir()
 
 
 _ENTER = """

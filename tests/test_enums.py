@@ -11,6 +11,8 @@ from accv_cache import (
     DropCacheStatus,
     FailedStep,
     KeptReason,
+    LimitSource,
+    MissingReason,
     ResidencySource,
     SkipReason,
     UnknownReason,
@@ -24,6 +26,7 @@ ENUMS = [
     # Python's, the core's, the name in C++, its header
     (DropCacheStatus, _core.DropCacheStatus, "DropCacheStatus", "status.hpp"),
     (FailedStep, _core.FailedStep, "failed_step", "report.hpp"),
+    (LimitSource, _core.LimitSource, "limit_source", "prefetch_report.hpp"),
     (ResidencySource, _core.ResidencySource, "residency_source", "residency.hpp"),
     (SkipReason, _core.SkipReason, "skip_reason", "walk.hpp"),
     (UnknownReason, _core.UnknownReason, "unknown_reason", "residency.hpp"),
@@ -49,14 +52,24 @@ def test_enums_are_the_same_in_both_languages(
     assert names(python) == names(core)
 
 
-def test_kept_reasons_are_the_fields_of_kept_bytes() -> None:
-    text = (HEADERS / "drop_report.hpp").read_text()
+@pytest.mark.parametrize(
+    ("python", "core", "header", "name"),
+    [
+        (KeptReason, _core.KEPT_REASONS, "drop_report.hpp", "kept_bytes"),
+        (MissingReason, _core.MISSING_REASONS, "prefetch_report.hpp", "missing_bytes"),
+    ],
+)
+def test_reasons_are_the_fields_of_their_bytes(
+    python: type[enum.Enum], core: tuple[str, ...], header: str, name: str
+) -> None:
     found = re.search(
-        r"struct kept_bytes {(.*?)^    std::int64_t total", text, re.DOTALL | re.MULTILINE
+        rf"struct {name} {{(.*?)^    std::int64_t total",
+        (HEADERS / header).read_text(),
+        re.DOTALL | re.MULTILINE,
     )
     assert found is not None
     fields = re.findall(r"std::int64_t (\w+) = 0;", found[1])
-    assert [name.upper() for name in fields] == [*_core.KEPT_REASONS] == names(KeptReason)
+    assert [name.upper() for name in fields] == [*core] == names(python)
 
 
 @pytest.mark.parametrize("python", [FailedStep, UnknownReason], ids=str)

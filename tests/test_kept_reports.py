@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 
 import accv_cache
-from accv_cache import CacheReport, DropReport, Holder, Holders, _core
+from accv_cache import CacheReport, DropReport, Holder, Holders, PrefetchReport, _core
 from support.snapshots import SNAPSHOTS, UPDATES
+from support.verbs import VERBS
 
 KEPT = sorted(SNAPSHOTS.glob("reports-*.pickle"))
 CURRENT = SNAPSHOTS / f"reports-{accv_cache.__version__}.pickle"
@@ -27,6 +28,7 @@ class Kept(NamedTuple):
     found: CacheReport
     records: list[Any]
     holders: Holders
+    loaded: PrefetchReport
 
 
 def table_of(kind: Any, rows: list[tuple[Any, ...]]) -> Any:  # noqa: ANN401 - of the core
@@ -62,18 +64,37 @@ def found() -> CacheReport:
     return CacheReport(table_of(_core.CacheTable, rows))
 
 
+def loaded() -> PrefetchReport:
+    """One file of each kind: loaded, loaded in part, unknown, failed, untouched."""
+    none = (0,) * 5
+    rows = [
+        (b"videos/whole.mp4", 0, 0, 0, 8192, 0, 8192, 0, 8192, none, (2049, 11)),
+        (b"videos/part.mp4", 0, 0, 0, 8192, 0, 4096, 0, 4096, (4096, 0, 0, 0, 0), (2049, 12)),
+        (b"videos/foreign.mp4", 0, 0, 0, 8192, None, None, 1, None, none, (2049, 13)),
+        (b"videos/fifo", 4, 7, errno.ESPIPE, 0, None, None, 0, None, none, None),
+        (b"videos/next \xff.mp4", None, 0, 0, 0, None, None, 0, None, none, None),
+    ]
+    return PrefetchReport(table_of(_core.PrefetchTable, rows))
+
+
 def of_today() -> Kept:
     """The reports that are kept."""
     holder = Holder(4242, "python", "videos/held.mp4", 4096, is_open=True)
-    reports = dropped(), found()
+    reports = dropped(), found(), loaded()
     records = [record for report in reports for record in report.files]
-    return Kept(*reports, records, Holders((holder,), 3, hidden_processes=True))
+    holders = Holders((holder,), 3, hidden_processes=True)
+    return Kept(reports[0], reports[1], records, holders, reports[2])
 
 
 def as_json(kept: Kept) -> dict[str, Any]:
     """The documents of the reports."""
-    documents = kept.dropped.to_dict(), kept.found.to_dict(), kept.holders.to_dict()
-    text = json.dumps(dict(zip(("drop", "query", "holders"), documents, strict=True)), indent=1)
+    parts: dict[str, DropReport | CacheReport | Holders | PrefetchReport] = {
+        "drop": kept.dropped,
+        "query": kept.found,
+        "holders": kept.holders,
+        "prefetch": kept.loaded,
+    }
+    text = json.dumps({name: part.to_dict() for name, part in parts.items()})
     document: dict[str, Any] = json.loads(text)
     return document
 
@@ -112,18 +133,30 @@ class TestKept:
         assert list(map(str, kept[:2])) == list(map(str, today[:2]))
         assert kept.records == today.records
         assert kept.holders == today.holders
+        assert kept.loaded.files == today.loaded.files
+        assert str(kept.loaded) == str(today.loaded)
 
     def test_json_has_the_keys_and_values_of_today(self, path: Path) -> None:
         old = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         assert_has(as_json(Kept(*pickle.loads(path.read_bytes()))), old)
 
+    def test_json_of_a_query_is_a_report_again(self, path: Path) -> None:
+        old = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        report = CacheReport.from_dict(old["query"])
+        assert report.files == found().files
+        assert report.skipped == found().skipped
+        assert_has(report.to_dict(), old["query"])
+
+
+REPORTS = [dropped(), found(), loaded()]
+
 
 class TestUntouched:
     """Files that a call did not come to, because it was stopped before."""
 
-    @pytest.mark.parametrize("report", [dropped(), found()], ids=["drop", "query"])
+    @pytest.mark.parametrize("report", REPORTS, ids=VERBS)
     def test_are_counted_and_are_neither_failed_nor_unknown(
-        self, report: DropReport | CacheReport
+        self, report: DropReport | CacheReport | PrefetchReport
     ) -> None:
         *_, last = report.files
         assert last.is_untouched
@@ -133,8 +166,8 @@ class TestUntouched:
         assert (len(report.failed), report.unknown_files, report.untouched_files) == (1, 1, 1)
         assert str(report).endswith("; 1 file not touched")
 
-    @pytest.mark.parametrize("report", [dropped(), found()], ids=["drop", "query"])
-    def test_alone_are_no_success(self, report: DropReport | CacheReport) -> None:
+    @pytest.mark.parametrize("report", REPORTS, ids=VERBS)
+    def test_alone_are_no_success(self, report: DropReport | CacheReport | PrefetchReport) -> None:
         alone = type(report)(report._table.select([len(report) - 1]))  # noqa: SLF001 - its file
         assert not alone.ok
         assert alone.resident_bytes is None

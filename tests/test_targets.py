@@ -178,7 +178,7 @@ class TestOpenFiles:
     def test_by_o_path_are_reported(self, verb: Verb, opened: Callable[[int], int]) -> None:
         descriptor = opened(os.O_PATH)
         [record] = verb.call(descriptor).files
-        assert verb.has_status(record, "FADVISE_FAILED")
+        assert verb.has_refused(record)
         assert record.error is not None
         assert record.error.errno == errno.EBADF
         assert "Bad file descriptor" in str(record.error)
@@ -205,7 +205,7 @@ class TestOpenFiles:
         if verb.pipe_error is None:
             assert (record.error, verb.bytes_of(record)) == (None, 0)
         else:
-            assert verb.has_status(record, "FADVISE_FAILED")
+            assert verb.has_refused(record)
             assert record.error is not None
             assert record.error.errno == getattr(errno, verb.pipe_error)
 
@@ -268,8 +268,9 @@ class TestBadItems:
         assert [verb.bytes_of(record) for record in report] == [PAGE, None, PAGE]
         assert verb.has_done(first, last)
         record = report.files[1]
-        assert verb.has_status(report, BAD[kind].status)
-        assert verb.has_status(record, BAD[kind].status)
+        for result in (report, record):
+            refused = verb.has_refused(result) and kind == "fifo"
+            assert refused or verb.has_status(result, BAD[kind].status)
         assert record.error is not None
         assert record.error.errno == ERRORS[kind]
         assert record.error.filename == record.path == os.fspath(bad)

@@ -12,7 +12,12 @@ __all__ = [
     "Holder",
     "Holders",
     "KeptReason",
+    "LimitError",
+    "LimitSource",
     "MachineMemory",
+    "MissingReason",
+    "PrefetchRecord",
+    "PrefetchReport",
     "ResidencySource",
     "SkipReason",
     "UnknownReason",
@@ -26,6 +31,7 @@ __all__ = [
     "holders",
     "machine_memory",
     "memory_limit",
+    "prefetch",
     "query",
 ]
 
@@ -43,7 +49,12 @@ _HOMES = {
     "Holder": "_holders",
     "Holders": "_holders",
     "KeptReason": "_drop_report",
+    "LimitError": "_limit",
+    "LimitSource": "_limit",
     "MachineMemory": "_machine",
+    "MissingReason": "_prefetch_report",
+    "PrefetchRecord": "_prefetch_report",
+    "PrefetchReport": "_prefetch_report",
     "ResidencySource": "_residency",
     "SkipReason": "_report",
     "UnknownReason": "_residency",
@@ -56,6 +67,7 @@ _HOMES = {
     "holders": "_holders",
     "machine_memory": "_machine",
     "memory_limit": "_cgroup",
+    "prefetch": "_prefetch",
     "query": "_query",
 }
 

@@ -17,7 +17,14 @@ from accv_cache._drop_report import (
 from accv_cache._drop_videos_cache import drop_videos_cache as drop_videos_cache
 from accv_cache._headers import get_cmake_dir as get_cmake_dir, get_include as get_include
 from accv_cache._holders import Holder as Holder, Holders as Holders, holders as holders
+from accv_cache._limit import LimitError as LimitError, LimitSource as LimitSource
 from accv_cache._machine import MachineMemory as MachineMemory, machine_memory as machine_memory
+from accv_cache._prefetch import prefetch as prefetch
+from accv_cache._prefetch_report import (
+    MissingReason as MissingReason,
+    PrefetchRecord as PrefetchRecord,
+    PrefetchReport as PrefetchReport,
+)
 from accv_cache._query import query as query
 from accv_cache._report import FailedStep as FailedStep, SkipReason as SkipReason
 from accv_cache._residency import ResidencySource as ResidencySource, UnknownReason as UnknownReason
@@ -35,7 +42,12 @@ __all__ = [
     "Holder",
     "Holders",
     "KeptReason",
+    "LimitError",
+    "LimitSource",
     "MachineMemory",
+    "MissingReason",
+    "PrefetchRecord",
+    "PrefetchReport",
     "ResidencySource",
     "SkipReason",
     "UnknownReason",
@@ -49,6 +61,7 @@ __all__ = [
     "holders",
     "machine_memory",
     "memory_limit",
+    "prefetch",
     "query",
 ]
 

@@ -2,12 +2,25 @@
 
 import dataclasses
 import errno
-from collections.abc import Iterable, Sequence
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from mmap import PAGESIZE
 from typing import Any, NamedTuple
 
 from accv_cache._arguments import Target
-from accv_cache._report import FailedStep, Outcome, Record, Report, refused
+from accv_cache._report import (
+    FAILED_STEPS,
+    FORM_VERSION,
+    SKIP_REASONS,
+    FailedStep,
+    Outcome,
+    Record,
+    Report,
+    SkipReason,
+    refused,
+)
 from accv_cache._residency import SOURCES, UNKNOWN_REASONS, ResidencySource, UnknownReason
 from accv_cache._text import as_count, as_percent, as_size, as_size_or_unknown
 
@@ -15,10 +28,21 @@ TYPE_CHECKING = False  # for a faster start
 if TYPE_CHECKING:
     from accv_cache._holders import Holders
 
+if sys.platform == "linux":
+    from accv_cache import _core
+
 MAP_WIDTH = 40
 """The width of a drawn residency map, in characters."""
 
 _Spans = Sequence[tuple[int, int]]
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
+_FIGURES = (
+    "resident_bytes",
+    "dirty_bytes",
+    "writeback_bytes",
+    "evicted_bytes",
+    "recently_evicted_bytes",
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -175,11 +199,7 @@ class CacheReport(Report[CacheRecord]):
     _sums_type = _Sums
     _figures = (
         "size_bytes",
-        "resident_bytes",
-        "dirty_bytes",
-        "writeback_bytes",
-        "evicted_bytes",
-        "recently_evicted_bytes",
+        *_FIGURES,
         *_Sums._fields[2:],
     )
 
@@ -248,6 +268,32 @@ class CacheReport(Report[CacheRecord]):
     def _is_dirty_known(self) -> bool:
         return self._is_measured() and not self._sums.unknown_dirty_files
 
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> "CacheReport":
+        """Make the report that `to_dict` gave, for example of a file that `json` loaded.
+
+        Raises:
+            ValueError: It is no such document, or one of another version.
+
+        Examples:
+            >>> from accv_cache import query
+            >>> report = query("no such file")
+            >>> CacheReport.from_dict(report.to_dict())[0] == report[0]
+            True
+        """
+        if not isinstance(document, Mapping) or document.get("version") != FORM_VERSION:
+            msg = f"no document of a query, of version {FORM_VERSION}"
+            raise ValueError(msg)
+        try:
+            rows = [_row_of(record) for record in document["files"]]
+            skipped = [_skipped_of(each) for each in document["skipped"]]
+            if sys.platform != "linux":
+                return refused_query(os.fsdecode(row[0]) for row in rows)
+            return cls(_table_of(rows, skipped))
+        except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+            msg = f"no document of a query: {error}"
+            raise ValueError(msg) from error
+
     def holders(self) -> "Holders":
         """Find the processes that have any of the files mapped or open."""
         from accv_cache._holders import holders  # noqa: PLC0415 - for a faster start
@@ -303,6 +349,54 @@ def refused_query(targets: Iterable[Target]) -> CacheReport:
     """Make the report on other systems."""
     figures = False, 0, errno.ENOSYS, 0, (0, 0), 0, 0, *[None] * 6
     return CacheReport(refused(targets, *figures))
+
+
+def table_with_spans(report: CacheReport) -> Any:  # noqa: ANN401 - a table of the core
+    """Return the table of a report as the core takes it.
+
+    Raises:
+        ValueError: The report was made without spans.
+    """
+    measured = next((each for each in report if each.resident_bytes is not None), None)
+    if measured is not None and measured.spans is None:
+        msg = "the report has no spans: make it with query(…, spans=True)"
+        raise ValueError(msg)
+    table = report._table  # noqa: SLF001 - of this module
+    if sys.platform != "linux" or isinstance(table, _core.CacheTable):
+        return table
+    return _table_of([*map(table.row, range(len(table)))], table.skipped())
+
+
+def _table_of(rows: list[tuple[Any, ...]], skipped: Sequence[tuple[bytes, int]]) -> Any:  # noqa: ANN401
+    table = _core.CacheTable.__new__(_core.CacheTable)
+    table.__setstate__((1, rows, skipped))
+    return table
+
+
+def _row_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the row of a record that `to_dict` gave."""
+    step, unknown, error = record["failed_step"], record["unknown"], record["error"]
+    spans = record["spans"]
+    number = 0 if error is None else int(_ERRNO.match(error)[1])  # type: ignore[index]
+    if spans is not None and not all(0 <= start < stop for start, stop in spans):
+        msg = f"{record['path']!r} has spans that are none"
+        raise ValueError(msg)
+    return (
+        os.fsencode(record["path"]),
+        record["untouched"],
+        FAILED_STEPS.index(None if step is None else FailedStep[step]),
+        number,
+        record["size_bytes"],
+        tuple(record["measured"]),
+        SOURCES.index(None if record["source"] is None else ResidencySource(record["source"])),
+        UNKNOWN_REASONS.index(None if unknown is None else UnknownReason[unknown]),
+        *(record[name] for name in _FIGURES),
+        spans,
+    )
+
+
+def _skipped_of(found: Mapping[str, str]) -> tuple[bytes, int]:
+    return os.fsencode(found["path"]), SKIP_REASONS.index(SkipReason(found["reason"]))
 
 
 def _draw(asked: int, resident: int) -> str:

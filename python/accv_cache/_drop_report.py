@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from accv_cache._arguments import Target
 from accv_cache._holders import Holders, Sought, holders_of
-from accv_cache._report import FailedStep, Outcome, Record, Report, refused
-from accv_cache._residency import UNKNOWN_REASONS, UnknownReason
+from accv_cache._report import FailedStep, refused
+from accv_cache._residency import UnknownReason
 from accv_cache._status import DropCacheStatus
+from accv_cache._status_report import StatusRecord, StatusReport, by_reason, record_fields
 from accv_cache._text import as_count, as_size, as_size_or_unknown
 
 
@@ -38,13 +39,11 @@ class KeptReason(enum.Enum):
     report it (overlayfs, with `sync=False`)."""
 
 
-_REASONS = tuple(KeptReason)
-
 _MOST_EXPLAINED = 1000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class DropRecord(Record):
+class DropRecord(StatusRecord):
     """The result for one file. Memory is counted in whole pages of the requested range.
 
     Attributes:
@@ -67,21 +66,12 @@ class DropRecord(Record):
         (<DropCacheStatus.FILE_OPEN_FAILED: 2>, 2, None)
     """
 
-    path: str
-    status: DropCacheStatus | None
-    error: OSError | None
-    size_bytes: int
-    before_bytes: int | None
-    after_bytes: int | None
+    _reasons = "kept", KeptReason
+
     kept: dict[KeptReason, int] | None
     failed_step: FailedStep | None = None
     unknown: UnknownReason | None = None
     identity: tuple[int, int] | None = None
-
-    @property
-    def is_untouched(self) -> bool:
-        """Whether the call stopped before this file."""
-        return self.status is None
 
     @property
     def evicted_bytes(self) -> int | None:
@@ -95,33 +85,13 @@ class DropRecord(Record):
         return _explanation([self])
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the fields as JSON takes them; an error as its text, status and reasons by name."""
-        fields = Record.to_dict(self)
-        del fields["identity"]
-        fields["evicted_bytes"] = self.evicted_bytes
-        return fields
-
-    def to_row(self) -> dict[str, Any]:
-        """Give the fields without nesting, as a table takes them: a number for each reason.
-
-        Examples:
-            `pandas.DataFrame(record.to_row() for record in report)`
-
-            >>> from accv_cache import drop
-            >>> drop("no such file")[0].to_row()["kept_mapped_bytes"] is None
-            True
-        """
-        row = self.to_dict()
-        del row["kept"]
-        for reason in KeptReason:
-            count = None if self.kept is None else self.kept.get(reason, 0)
-            row[f"kept_{reason.name.lower()}_bytes"] = count
-        return row
+        """Return the fields for JSON: an error as its text, status and reasons by name."""
+        return {**StatusRecord.to_dict(self), "evicted_bytes": self.evicted_bytes}
 
 
 class _Sums(NamedTuple):
     known_before_bytes: int = 0
-    known_after_bytes: int = 0
+    known_resident_bytes: int = 0
     dirty: int = 0
     writeback: int = 0
     memory_filesystem: int = 0
@@ -129,12 +99,8 @@ class _Sums(NamedTuple):
     mapped: int = 0
     busy: int = 0
 
-    @property
-    def kept(self) -> Sequence[int]:
-        return self[-len(_REASONS) :]
 
-
-class DropReport(Report[DropRecord]):
+class DropReport(StatusReport[DropRecord]):
     """The report of `drop`. It is immutable and picklable; `+` and `sum` join reports.
 
     A sum is None unless every file of the report was measured, because a file that failed or has
@@ -170,36 +136,9 @@ class DropReport(Report[DropRecord]):
     _sums: _Sums
 
     @property
-    def status(self) -> DropCacheStatus:
-        """The status of the first file that failed, else SUCCESS."""
-        for record in self._records(self._table.failed(1)):
-            return record.status or DropCacheStatus.UNKNOWN_ERROR
-        return DropCacheStatus.SUCCESS
-
-    @property
-    def known_before_bytes(self) -> int:
-        """Resident before, over the files that were measured."""
-        return self._sums.known_before_bytes
-
-    @property
-    def known_resident_bytes(self) -> int:
-        """Resident after, over the files that were measured."""
-        return self._sums.known_after_bytes
-
-    @property
     def known_evicted_bytes(self) -> int:
         """What was evicted, over the files that were measured."""
         return max(0, self.known_before_bytes - self.known_resident_bytes)
-
-    @property
-    def before_bytes(self) -> int | None:
-        """Resident before; None unless every file was measured."""
-        return self.known_before_bytes if self._is_measured() else None
-
-    @property
-    def resident_bytes(self) -> int | None:
-        """Resident after; None unless every file was measured. 0: all are cold."""
-        return self.known_resident_bytes if self._is_measured() else None
 
     @property
     def evicted_bytes(self) -> int | None:
@@ -209,7 +148,7 @@ class DropReport(Report[DropRecord]):
     @property
     def kept(self) -> dict[KeptReason, int]:
         """The bytes that stayed, by reason, over the files that were measured."""
-        return _by_reason(self._sums.kept)
+        return self._by_reason(KeptReason)
 
     def explain(self) -> str:
         """Say what stayed, why, and who holds it: process id, command and mapped bytes.
@@ -245,33 +184,18 @@ class DropReport(Report[DropRecord]):
         return self._as_html((*columns, ("why", "text")), _as_cells)
 
     def _record(self, position: int) -> DropRecord:
-        (name, status, failed, error, size, before, after, unknown, kept, identity) = (
-            self._table.row(position)
-        )
-        outcome = Outcome.of(name, failed, error)
-        return DropRecord(
-            path=outcome.path,
-            status=None if status is None else DropCacheStatus(status),
-            error=outcome.error,
-            size_bytes=size,
-            before_bytes=before,
-            after_bytes=after,
-            kept=None if after is None else _by_reason(kept),
-            failed_step=outcome.failed_step,
-            unknown=UNKNOWN_REASONS[unknown],
-            identity=identity,
-        )
+        row = self._table.row(position)
+        *_, kept, _ = row
+        fields = record_fields(row)
+        known = fields["after_bytes"] is not None
+        return DropRecord(**fields, kept=by_reason(KeptReason, kept) if known else None)
 
 
 def refused_drop(targets: Iterable[Target]) -> DropReport:
     """Make the report on other systems."""
     status = DropCacheStatus.PLATFORM_ERROR.value
-    kept = (0,) * len(_REASONS)
+    kept = (0,) * len(KeptReason)
     return DropReport(refused(targets, status, 0, errno.ENOSYS, 0, None, None, 0, kept, None))
-
-
-def _by_reason(kept: Sequence[int]) -> dict[KeptReason, int]:
-    return {reason: count for reason, count in zip(_REASONS, kept, strict=True) if count}
 
 
 def _as_cells(record: DropRecord) -> tuple[str, ...]:

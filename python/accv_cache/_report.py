@@ -41,7 +41,8 @@ class SkipReason(enum.Enum):
     that is mounted is taken."""
 
 
-_SKIP_REASONS = tuple(SkipReason)
+SKIP_REASONS = tuple(SkipReason)
+"""Indexed by their number in the core."""
 
 
 class FailedStep(enum.Enum):
@@ -68,7 +69,8 @@ class FailedStep(enum.Enum):
     """madvise(2) with MADV_POPULATE_READ, pread(2) or posix_fadvise(2)"""
 
 
-_FAILED_STEPS = (None, *FailedStep)  # indexed by their number in the core
+FAILED_STEPS = (None, *FailedStep)
+"""Indexed by their number in the core."""
 UNTOUCHED = "not touched: the call was stopped before"
 
 
@@ -220,7 +222,7 @@ class Report(Generic[RecordT]):
     @property
     def skipped(self) -> Sequence[tuple[str, SkipReason]]:
         """What was skipped in directories: paths and reasons."""
-        return [(os.fsdecode(path), _SKIP_REASONS[why]) for path, why in self._table.skipped()]
+        return [(os.fsdecode(path), SKIP_REASONS[why]) for path, why in self._table.skipped()]
 
     def raise_for_status(self) -> None:
         """Raise the error of the first file that failed; do nothing if none did.
@@ -432,6 +434,6 @@ class Outcome(NamedTuple):
     @classmethod
     def of(cls, name: bytes, failed: int, error: int) -> "Outcome":
         """Read the columns of a row: the name, the number of the step, and errno or 0."""
-        path, step = os.fsdecode(name), _FAILED_STEPS[failed]
-        what = "only Linux can evict or measure" if step is None else step.value
+        path, step = os.fsdecode(name), FAILED_STEPS[failed]
+        what = "only Linux can evict, measure or prefetch" if step is None else step.value
         return cls(path, step, os_error(what, error, path) if error else None)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from accv_cache import DropCacheStatus, drop, query
+from accv_cache import DropCacheStatus, drop, prefetch, query
 from support import residency
 from support.files import State
 from support.residency import PAGE, resident_bytes, whole_pages
@@ -26,8 +26,8 @@ class Verb(NamedTuple):
     """What the sum of these bytes is called in a report for a log."""
     pipe_error: str | None
     """The name of the errno of a pipe; None: it succeeds, with nothing in it."""
-    gives_status: bool = True
-    """Whether its reports and records have a `DropCacheStatus`."""
+    refusal: str | None = "FADVISE_FAILED"
+    """The `DropCacheStatus` of what can have no pages; None: its results have no status."""
 
     @property
     def changes(self) -> bool:
@@ -36,7 +36,11 @@ class Verb(NamedTuple):
 
     def has_status(self, result: Any, name: str) -> bool:  # noqa: ANN401 - of any verb
         """Whether a report or record has the status with this name, or none at all."""
-        return not self.gives_status or result.status is DropCacheStatus[name]
+        return self.refusal is None or result.status is DropCacheStatus[name]
+
+    def has_refused(self, result: Any) -> bool:  # noqa: ANN401 - of any verb
+        """Whether a report or record has the status of what can have no pages, or none at all."""
+        return self.refusal is None or self.has_status(result, self.refusal)
 
     def has_succeeded(self, result: Any) -> bool:  # noqa: ANN401 - of any verb
         """Whether a report or record has the status of success, or none at all."""
@@ -77,7 +81,16 @@ VERBS = {
         lambda record: record.resident_bytes,
         "resident",
         pipe_error=None,
-        gives_status=False,
+        refusal=None,
+    ),
+    "prefetch": Verb(
+        prefetch,
+        "cold",
+        "warm",
+        lambda record: record.loaded_bytes,
+        "loaded",
+        "ESPIPE",
+        refusal="UNKNOWN_ERROR",
     ),
 }
 
