@@ -545,6 +545,57 @@ TEST_CASE("where workers wait, more of them are started than there are CPUs") {
     }
 }
 
+TEST_CASE("more threads are added while they get more done, else the last step is taken back") {
+    constexpr nanoseconds period = 10'000'000;
+    nanoseconds now = 0;
+    std::int64_t amount = 5;
+    throughput pace(amount, now);
+    const auto after = [&](std::size_t threads, std::size_t more, std::int64_t done) {
+        now += period;
+        amount += done;
+        return pace.threads_after(threads, more, amount, now);
+    };
+    CHECK(pace.threads_after(2, 8, 1000, 1) == 2);  // too early to tell
+    CHECK(after(2, 2, 100) == 2);                   // the threads do not wait
+    CHECK(after(2, 8, 100) == 8);
+    CHECK(after(8, 32, 0) == 8);  // nothing was done that could be compared
+    CHECK(after(8, 32, 400) == 32);
+    SUBCASE("less") { CHECK(after(32, 64, 190) == 8); }
+    SUBCASE("no more") { CHECK(after(32, 64, 205) == 8); }
+    SUBCASE("less after a while") {
+        CHECK(after(32, 32, 300) == 32);
+        CHECK(after(32, 64, 50) == 8);
+    }
+    CHECK(after(8, 32, 100'000) == 8);  // and that is final
+}
+
+TEST_CASE("threads that get less done are taken back") {
+    if (usable_cpus() * 4 >= max_workers) return;
+    std::atomic<std::int64_t> amount{0};
+    std::atomic<std::size_t> active{0};
+    std::atomic<std::size_t> most{0};
+    std::atomic<std::size_t> few_in_a_row{0};
+    const std::size_t few = usable_cpus() * 4;
+    scripted_job job(1'000'000);
+    job.on_prepare = [&](std::size_t, bool) {
+        const std::size_t now = ++active;
+        for (std::size_t seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+        }
+        nap(500);
+        amount += now <= few ? 1000 : 1;
+        few_in_a_row = most > few && now <= few ? few_in_a_row + 1 : 0;
+        --active;
+        return proceed;
+    };
+    // Until so many positions in a row met few threads, after there were many.
+    const auto go_on = [&] { return few_in_a_row < 100; };
+    ticker tick(go_on);
+    batch_options options;
+    options.amount = &amount;
+    CHECK(run_batch(job, job.finished.size(), options, tick).stopped);
+    CHECK(most > few);
+}
+
 TEST_CASE("where workers compute, there are no more of them than CPUs") {
     for (const bool fail_fast : {false, true}) {
         scripted_job job(2000);

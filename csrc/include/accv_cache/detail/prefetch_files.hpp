@@ -397,7 +397,9 @@ inline prefetch_report prefetch_files(targets files, const prefetch_options& ask
         limit = list.share();
         refused = limit && asked.on_limit == limit_action::REFUSE;
         subset<loading_pass> load(loading, list.positions());
+        how.amount = &work.counters.bytes;
         run_batch(load, list.positions().size(), how, work.tick);
+        how.amount = nullptr;
         if (work.guard.was_reclaimed(work.file_systems)) {
             subset<second_look> look(looking, list.positions());
             run_batch(look, list.positions().size(), how, work.tick);

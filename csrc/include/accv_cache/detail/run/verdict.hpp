@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <mutex>
 
@@ -36,6 +37,9 @@ struct batch_options {
     bool fail_fast = false;   ///< Finish no position after the first one that fails.
     /// The job uses only descriptors that it opens, so each worker has its own descriptor table.
     bool own_descriptors = false;
+    /// What the job has done so far, in any unit. With it, threads are added only while they get
+    /// more done per second. nullptr: as long as they wait.
+    const std::atomic<std::int64_t>* amount = nullptr;
 };
 
 /// The first position, in list order, that failed.

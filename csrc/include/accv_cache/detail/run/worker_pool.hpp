@@ -16,6 +16,7 @@
 #include "accv_cache/detail/run/cpus.hpp"
 #include "accv_cache/detail/run/memory.hpp"
 #include "accv_cache/detail/run/thread.hpp"
+#include "accv_cache/detail/run/throughput.hpp"
 #include "accv_cache/detail/run/tick.hpp"
 #include "accv_cache/detail/run/verdict.hpp"
 #include "accv_cache/detail/system_calls.hpp"
@@ -153,6 +154,7 @@ private:
         nanoseconds interval = first_look;
         thread_usage seen;
         std::size_t seen_done = 0;
+        throughput pace(amount(), monotonic_now());
         while (running_ != 0) {
             all_ended_.wait_for(lock, std::chrono::nanoseconds(interval));
             thread_usage spent;
@@ -162,8 +164,12 @@ private:
                 done += each.done;
             }
             const std::size_t before = started_;
+            std::size_t more = wanted_;
             if (options_.workers == 0 && is_waiting(spent - seen, done - seen_done))
-                wanted_ = std::min(started_ * growth, max_workers);
+                more = std::min(started_ * growth, max_workers);
+            wanted_ = options_.amount == nullptr
+                          ? more
+                          : pace.threads_after(wanted_, more, amount(), monotonic_now());
             // Descriptors that were in use some time ago may be free again.
             if (interval == last_look && !winding_down_)
                 in_flight_ = std::min(in_flight_ * 2, most_in_flight());
@@ -178,6 +184,11 @@ private:
             lock.lock();
             if (!go_on) wake_all();
         }
+    }
+
+    /// What the job has done so far, where it says that.
+    std::int64_t amount() const noexcept {
+        return options_.amount == nullptr ? 0 : options_.amount->load(std::memory_order_relaxed);
     }
 
     /// Whether threads wait for storage, not for a CPU: at least every second position put its
@@ -230,6 +241,8 @@ private:
         self.taken = {};
         if (winding_down_ || tick_.stopped() || next_ >= std::min(count_, failure_.limit()))
             return {};
+        const auto nth = static_cast<std::size_t>(&self - workers_.data());
+        if (nth >= wanted_) return {};  // there are fewer threads from now on
         const std::size_t share = std::max<std::size_t>(in_flight_ / started_, 1);
         self.taken = {next_, std::min({count_, next_ + block, next_ + share})};
         next_ = self.taken.last;
@@ -355,9 +368,8 @@ private:
     const batch_options& options_;
     first_failure& failure_;
     ticker& tick_;
+    std::mutex mutex_;        // all below, and the workers' fields
     std::size_t wanted_ = 0;  // threads, if descriptors allow for them
-
-    std::mutex mutex_;  // all below, and the workers' fields
     std::condition_variable all_ended_;
     bool winding_down_ = false;
     bool out_of_memory_ = false;
