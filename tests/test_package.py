@@ -4,7 +4,9 @@ import ast
 import importlib.metadata
 import importlib.resources
 import inspect
+import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -111,6 +113,30 @@ class TestVersion:
 
     def test_is_what_the_installed_package_says(self) -> None:
         assert accv_cache.__version__ == importlib.metadata.version("accv_cache")
+
+
+class TestEditableInstallation:
+    @pytest.mark.parametrize("newer", [1, 0], ids=["changed", "unchanged"])
+    def test_says_that_its_cpp_part_is_older_than_the_sources(
+        self, newer: int, tmp_path: Path
+    ) -> None:
+        package = tmp_path / "python" / "accv_cache"
+        shutil.copytree(ROOT / "python" / "accv_cache", package)
+        core = Path(shutil.copy(_core.__file__, package))
+        source = tmp_path / "csrc" / "python" / "module.cpp"
+        source.parent.mkdir(parents=True)
+        source.touch()
+        built = core.stat().st_mtime_ns
+        os.utime(source, ns=(built + newer, built + newer))
+        said = run_python(
+            "import warnings\n"
+            "with warnings.catch_warnings(record=True) as caught:\n"
+            "    import accv_cache\n"
+            "print(*[each.message for each in caught])",
+            path=package.parent,
+        )
+        warning = f"the C++ part of accv_cache is older than {source}: install it again"
+        assert said == warning * newer
 
 
 class TestInstalledPackage:

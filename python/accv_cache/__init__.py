@@ -97,3 +97,9 @@ def __getattr__(name: str) -> object:
 def __dir__() -> list[str]:
     """List the public names."""
     return __all__
+
+
+if __file__.endswith("/python/accv_cache/__init__.py"):  # an editable installation
+    from accv_cache import _editable
+
+    _editable.warn_of_old_core(__file__.removesuffix("python/accv_cache/__init__.py") + "csrc")
