@@ -338,6 +338,47 @@ class TestRestoring:
         assert prefetch(query([], spans=True)).ok
 
 
+class TestKeeping:
+    """What was resident before stays, and what came in since is evicted."""
+
+    @on_disks
+    def test_leaves_the_cache_as_it_was(
+        self, file_system: FileSystem, make_file: MakeFile, tmp_path: Path
+    ) -> None:
+        some, none = (make_file(64 * PAGE, "cold", file_system.directory) for _ in range(2))
+        read_pages(some, 0, 7, 8, 63)
+        warm = mincore_spans(some)
+        saved = tmp_path / "warm.json"
+        saved.write_text(json.dumps(query(file_system.directory, spans=True).to_dict()))
+        read_pages(some, 1, 6, 20, 62)
+        read_pages(none, 5)
+        new = make_file(2 * PAGE, "warm", file_system.directory)
+        report = drop(
+            file_system.directory, keep=CacheReport.from_dict(json.loads(saved.read_text()))
+        )
+        assert report.ok
+        assert report.evicted_bytes == 7 * PAGE
+        assert mincore_spans(some) == warm
+        assert resident_bytes(none) == resident_bytes(new) == 0
+
+    def test_evicts_what_the_report_does_not_name(self, make_file: MakeFile) -> None:
+        known, new = make_file(PAGE), make_file(PAGE)
+        report = drop([known, new], keep=query(known, spans=True))
+        assert [record.evicted_bytes for record in report] == [0, PAGE]
+        assert (resident_bytes(known), resident_bytes(new)) == (PAGE, 0)
+
+    def test_holds_for_until_too(self, make_file: MakeFile) -> None:
+        known, new = make_file(PAGE), make_file(PAGE)
+        drop([known, new], keep=query(known, spans=True), until=0)
+        assert (resident_bytes(known), resident_bytes(new)) == (PAGE, 0)
+
+    def test_needs_spans(self, make_file: MakeFile) -> None:
+        path = make_file(PAGE)
+        with pytest.raises(ValueError, match="no spans: make it with query"):
+            drop(path, keep=query(path))
+        assert resident_bytes(path) == PAGE
+
+
 class TestReport:
     @pytest.fixture
     def report(self, make_file: MakeFile) -> PrefetchReport:

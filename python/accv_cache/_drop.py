@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 
 from accv_cache._arguments import FileOptions, Progress, Target, Targets, as_options, as_target_list
-from accv_cache._cache_report import CacheReport
+from accv_cache._cache_report import CacheReport, table_with_spans
 from accv_cache._drop_report import DropReport, refused_drop
 from accv_cache._until import as_limit, drop_until
 
@@ -18,6 +18,7 @@ def drop(  # noqa: PLR0913 - one keyword a choice
     offset: int = 0,
     length: int | None = None,
     sync: bool = True,
+    keep: CacheReport | None = None,
     until: int | str | None = None,
     fail_fast: bool = False,
     recursive: bool = True,
@@ -43,6 +44,11 @@ def drop(  # noqa: PLR0913 - one keyword a choice
             folios partly outside the range stay, and count as `KeptReason.EDGE`.
         sync: Wait for dirty pages to be written back, and evict them too. This does not make data
             durable. False: dirty pages stay.
+        keep: The report of `query(…, spans=True)`: what was resident then stays, exact to the page.
+            Only what came in since is evicted, and counted. A large folio that is cut stays. A file
+            is found by its path, as it is spelled in the list; one that is not in the report is
+            evicted whole, and one whose spans are unknown gets a record with an error. The report
+            may come from a file; see `CacheReport.from_dict`. None: keep nothing.
         until: Evict the least recently used of the files, by access time, until all of them hold no
             more than so many bytes, or than a share of `memory_limit()`, such as '25%'. The report
             is over the files that were dropped, and those that could not be opened. A file whose
@@ -74,7 +80,7 @@ def drop(  # noqa: PLR0913 - one keyword a choice
         TypeError: An item is no path, descriptor or open file, or a number is no integer. A bool
             is no descriptor.
         ValueError: A path has a NUL byte, a file object is closed, or a number is out of range,
-            such as a descriptor that is negative or above 2**31 - 1.
+            such as a descriptor that is negative or above 2**31 - 1. `keep` has no spans.
 
     Examples:
         >>> import tempfile
@@ -90,11 +96,12 @@ def drop(  # noqa: PLR0913 - one keyword a choice
     options = as_options(locals())
     items = as_target_list(paths)
     limit = None if until is None else as_limit(until)
+    kept = None if keep is None else table_with_spans(keep)
     if sys.platform != "linux":
         return refused_drop(items)
 
     def drop_some(items: Iterable[Target]) -> DropReport:
-        return DropReport(_core.drop(items, options, sync=sync, fail_fast=fail_fast))
+        return DropReport(_core.drop(items, options, sync=sync, fail_fast=fail_fast, keep=kept))
 
     if limit is None:
         return drop_some(items)
