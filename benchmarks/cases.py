@@ -463,12 +463,15 @@ def _of_prefetch(sizes: Sizes) -> list[Case]:
             attrgetter("clips"),
             prepare=states.warm,
         ),
-        Activity(
-            "prefetch-active",
-            f"`prefetch` and one read, {videos}: active",
-            ours.prefetch,
-            peers.cat,
-            _percent(5),
-            attrgetter("videos"),
+        *(
+            Activity(
+                f"prefetch-active-{name}",
+                f"`prefetch` and one read, {what}: active",
+                ours.prefetch,
+                peers.cat,
+                _percent(5),
+                attrgetter(name),
+            )
+            for name, what in (("large", f"one file of {whole}"), ("videos", videos))
         ),
     ]
