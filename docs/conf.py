@@ -37,7 +37,7 @@ python_use_unqualified_type_names = True
 maximum_signature_line_length = 80
 autodoc_default_options = {
     "members": True,
-    "inherited-members": "Enum,object",
+    "inherited-members": "Enum,OSError,object",
     "member-order": "bysource",
 }
 copybutton_prompt_text = ">>> |... "

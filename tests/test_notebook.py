@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 import pytest
 
-from accv_cache import CgroupMemory, Holder, Holders, MachineMemory, drop, query
+from accv_cache import CgroupMemory, Holder, Holders, MachineMemory, drop, prefetch, query
 from accv_cache._html import html_table
 from support.browser import asked
 from support.files import MakeFile
@@ -115,7 +115,7 @@ def test_a_map_keeps_its_places(middle: Path, tmp_path: Path) -> None:
 
 def test_failures_come_first_and_all_files_are_counted(make_file: MakeFile, tmp_path: Path) -> None:
     paths: list[Path | str] = [*[make_file(PAGE)] * 50_000, "missing"]
-    for table in shown(tmp_path, query(paths), drop(paths)).light:
+    for table in shown(tmp_path, query(paths), drop(paths), prefetch(paths)).light:
         assert table["caption"].endswith(
             "Shows 20 of 50,001: first those that failed or are unknown"
         )
@@ -135,6 +135,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Shown:
         directory,
         query([clip, "missing"], spans=True),
         drop([clip, "missing"]),
+        prefetch([clip, "missing"]),
         Holders((Holder(42, "python", "clip.mp4", GIB, is_open=True),), unreadable_processes=3),
         CgroupMemory(2, "/job", 4 * GIB, 3 * GIB, GIB, 2 * GIB, GIB, GIB, 0, 0, 0, 0, None),
         MachineMemory(16 * GIB, 9 * GIB, GIB, 4 * GIB, 4 * GIB, 0),
@@ -160,8 +161,8 @@ class TestEveryTable:
             assert {cell["lines"] for cell in figures} == {1}
 
     def test_of_memory_indents_parts(self, tables: Shown) -> None:
-        rows = {row[0]["text"].strip(): row[0]["starts"] for row in tables.light[3]["rows"]}
-        text = {row[0]["text"].strip(): row[0]["text"] for row in tables.light[3]["rows"]}
+        rows = {row[0]["text"].strip(): row[0]["starts"] for row in tables.light[4]["rows"]}
+        text = {row[0]["text"].strip(): row[0]["text"] for row in tables.light[4]["rows"]}
 
         def indent(name: str) -> float:
             blanks = len(text[name]) - len(text[name].lstrip())
@@ -170,7 +171,7 @@ class TestEveryTable:
         assert 0 < indent("page cache") < indent("used again since it was read")
 
     def test_of_holders_names_them_and_who_was_not_seen(self, tables: Shown) -> None:
-        table = tables.light[2]
+        table = tables.light[3]
         assert table["caption"] == "1 holder; could not look into: 3 other processes"
         assert [[cell["text"] for cell in row] for row in table["rows"]] == [
             ["file", "process", "command", "open", "mapped"],
