@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -95,15 +96,17 @@ def test_a_sandbox_without_sync_file_range_writes_back(ext4: Path, refusal: int)
 
 
 def test_a_volatile_overlay_is_written_back(ext4: Path) -> None:
-    lower, upper, work = (ext4 / name for name in ("lower", "upper", "work"))
-    for layer in (lower, upper, work):
-        layer.mkdir()
-    options = f"lowerdir={lower},upperdir={upper},workdir={work},volatile"
-    with mounts.mounted(ext4 / "root", "overlay", options=options) as root:
-        # So much that writeback, which the first advice starts, is not over at the second.
-        residency.dirty(root / "clip.mp4", 64 * MIB)
-        report = drop(root / "clip.mp4")
-        assert (report.resident_bytes, resident_bytes(upper / "clip.mp4")) == (0, 0)
+    # The kernel leaves a folder without any rights, which this removes, too.
+    with tempfile.TemporaryDirectory(dir=ext4) as name:
+        lower, upper, work = (Path(name, layer) for layer in ("lower", "upper", "work"))
+        for layer in (lower, upper, work):
+            layer.mkdir()
+        options = f"lowerdir={lower},upperdir={upper},workdir={work},volatile"
+        with mounts.mounted(Path(name, "root"), "overlay", options=options) as root:
+            # So much that writeback, which the first advice starts, is not over at the second.
+            residency.dirty(root / "clip.mp4", 64 * MIB)
+            report = drop(root / "clip.mp4")
+            assert (report.resident_bytes, resident_bytes(upper / "clip.mp4")) == (0, 0)
 
 
 @pytest.mark.parametrize("workers", [1, 8])
