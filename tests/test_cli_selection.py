@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from accv_cache import _core, _until
+from accv_cache import _cgroup, _core
 from accv_cache._cli import units
 from support.command import COMMAND, run, run_in_shell
 from support.needs import need
@@ -246,7 +246,7 @@ class TestUnits:
             units.byte_range(text)
 
     def test_percent_is_of_the_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_until, "memory_limit", lambda: 4 << 30)
+        monkeypatch.setattr(_cgroup, "memory_limit", lambda: 4 << 30)
         assert units.limit("50%") == 2 << 30
         assert units.limit("3G") == 3 << 30
 
