@@ -11,6 +11,7 @@ import pytest
 from accv_cache._cli.bars import bar
 from accv_cache._cli.demo import walkthrough
 from accv_cache._text import as_duration
+from support import mounts
 from support.command import chunks, in_terminal, run, run_in_shell, run_in_terminal
 from support.files import FileSystem
 
@@ -92,6 +93,10 @@ class TestFindDisk:
     def test_takes_any_file_system_but_one_in_memory(self, file_system: FileSystem) -> None:
         found = walkthrough.find_disk(file_system.directory)
         assert found == (None if file_system.kind == "tmpfs" else file_system.directory)
+
+    def test_takes_an_overlay_where_fsync_does_nothing(self, ext4: Path) -> None:
+        with mounts.volatile_overlay(ext4) as root:
+            assert walkthrough.find_disk(root) == root
 
     def test_turns_to_var_tmp_when_tmp_lies_in_memory(
         self, tmpfs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

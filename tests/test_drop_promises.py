@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -96,17 +95,11 @@ def test_a_sandbox_without_sync_file_range_writes_back(ext4: Path, refusal: int)
 
 
 def test_a_volatile_overlay_is_written_back(ext4: Path) -> None:
-    # The kernel leaves a folder without any rights, which this removes, too.
-    with tempfile.TemporaryDirectory(dir=ext4) as name:
-        lower, upper, work = (Path(name, layer) for layer in ("lower", "upper", "work"))
-        for layer in (lower, upper, work):
-            layer.mkdir()
-        options = f"lowerdir={lower},upperdir={upper},workdir={work},volatile"
-        with mounts.mounted(Path(name, "root"), "overlay", options=options) as root:
-            # So much that writeback, which the first advice starts, is not over at the second.
-            residency.dirty(root / "clip.mp4", 64 * MIB)
-            report = drop(root / "clip.mp4")
-            assert (report.resident_bytes, resident_bytes(upper / "clip.mp4")) == (0, 0)
+    with mounts.volatile_overlay(ext4) as root:
+        path = root / "clip.mp4"
+        # So much that writeback, which the first advice starts, is not over at the second.
+        residency.dirty(path, 64 * MIB)
+        assert (drop(path).resident_bytes, resident_bytes(path)) == (0, 0)
 
 
 @pytest.mark.parametrize("workers", [1, 8])

@@ -94,6 +94,17 @@ def mounted_overlay(
     return mounted(root, "overlay", options=options)
 
 
+@contextmanager
+def volatile_overlay(directory: Path) -> Iterator[Path]:
+    """An overlayfs where fsync does nothing, as container runtimes mount it; over the directory."""
+    # The kernel leaves a folder without any rights, which this removes, too.
+    with tempfile.TemporaryDirectory(dir=directory) as name:
+        lower, upper, work = (_made(Path(name, layer)) for layer in ("lower", "upper", "work"))
+        options = f"lowerdir={lower},upperdir={upper},workdir={work},volatile"
+        with mounted(Path(name, "root"), "overlay", options=options) as root:
+            yield root
+
+
 def bind(directory: Path, source: Path) -> AbstractContextManager[Path]:
     """A bind mount of `source`."""
     return mounted(directory / "root", "", source, flags=rights.MS_BIND)

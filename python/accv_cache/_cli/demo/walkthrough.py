@@ -1,7 +1,6 @@
 """The steps of `accv-cache demo`."""
 
 import mmap
-import os
 import resource
 import signal
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory, gettempdir
 from typing import NoReturn, ParamSpec, TypeVar
 
-from accv_cache import DropCacheStatus, drop_videos_cache, query
+from accv_cache import DropCacheStatus, drop, drop_videos_cache, query
 from accv_cache._cli.bars import bar
 from accv_cache._cli.demo.clips import COUNT, decode, make_clips
 from accv_cache._cli.tables import Drawing, Row, cut, lay_out
@@ -72,16 +71,8 @@ def _can_evict_in(directory: Path) -> bool:
         probe.write(bytes(mmap.PAGESIZE))
         probe.flush()
         path = Path(probe.name)
-        _make_cold([path])
+        drop(path)
         return _resident_bytes(path) == 0
-
-
-def _make_cold(paths: Sequence[Path]) -> None:
-    """Evict files that were just written; their dirty pages would stay."""
-    for path in paths:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    drop_videos_cache(paths)
 
 
 def _make_clips(folder: Path) -> list[Path]:
@@ -107,7 +98,7 @@ def _read_and_decode(clips: Sequence[Path]) -> list[int]:
         Each clip's resident bytes, seen as soon as it was decoded: the kernel may take memory back
         at any time.
     """
-    _make_cold(clips)
+    drop(clips)  # it waits for what was just written
     works = {"read cold": _read, "decode": decode, "read again": _read}
     from_disk = dict.fromkeys(works, 0)
     rows = []
