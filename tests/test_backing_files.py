@@ -8,10 +8,12 @@ import pytest
 from accv_cache import backing_files
 from support import mounts
 from support.files import FileSystem
+from support.needs import need
 
 
 @pytest.mark.parametrize("file_system", ["ext4", "xfs", "btrfs"], indirect=True)
 def test_of_a_file_in_an_image_is_the_image(file_system: FileSystem) -> None:
+    need("root", "loop devices")  # others get a directory on a disk
     clip = file_system.directory / "clip.mp4"
     clip.write_bytes(b"clip")
     (image, *_) = backing_files(clip)
@@ -26,6 +28,7 @@ def test_of_an_image_in_an_image_are_both(ext4: Path) -> None:
 
 
 def test_of_the_device_itself_is_the_image(ext4: Path) -> None:
+    need("root", "loop devices")  # others get a directory on a disk
     devices = {root: source for source, root, *_ in map(str.split, mounted_devices())}
     (device,) = (source for root, source in devices.items() if Path(root) in ext4.parents)
     assert backing_files(device) == backing_files(ext4)
