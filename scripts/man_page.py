@@ -88,6 +88,7 @@ def _exit_codes() -> str:
 _TABLES: dict[str, Callable[[], str]] = {
     "commands": _commands,
     "query-porcelain": lambda: _table_of(forms.QUERY),
+    "prefetch-porcelain": lambda: _table_of(forms.PREFETCH),
     "query-depth": lambda: _table_of(forms.DIRECTORY),
     "drop-porcelain": lambda: _table_of(forms.DROP),
     "exit-codes": _exit_codes,

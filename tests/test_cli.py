@@ -25,7 +25,7 @@ PIPE_CLOSED = 141
 UNFORESEEN = 70
 MIB = 1024 * 1024
 
-VERBS = ["query", "drop"]
+VERBS = ["query", "prefetch", "drop"]
 
 
 class TestUsage:

@@ -137,7 +137,9 @@ class TestTables:
 
     @pytest.mark.parametrize("width", [60, 100])
     def test_of_evictions(self, width: int) -> None:
-        text = fitting(tables.eviction_table(EVICTION, width), width)
+        text = fitting(
+            tables.change_table(EVICTION, [each.kept for each in EVICTION], width), width
+        )
         assert_is_snapshot(text, f"drop-{width}.txt")
 
     @pytest.mark.parametrize("width", [60, 80])
@@ -210,11 +212,13 @@ class TestDocumentation:
         rows = re.findall(r"^\| (\d+) \| (.+) \|$", section, re.MULTILINE)
         assert {int(code): meaning.replace("`", "") for code, meaning in rows} == MEANINGS
 
-    @pytest.mark.parametrize("form", ["query", "query --cgroup", "query --machine", "drop"])
+    @pytest.mark.parametrize(
+        "form", ["query", "query --cgroup", "query --machine", "drop", "prefetch"]
+    )
     def test_has_every_key(self, form: str) -> None:
         _, _, section = self.PAGE.partition(f"## `{form} --json`")
         documented = set(re.findall(r"`(\w+)`", section.partition("\n## ")[0]))
-        files = [__file__] if form in {"query", "drop"} else []
+        files = [__file__] if form in {"query", "drop", "prefetch"} else []
         document = json.loads(run(*form.split(), "--json", *files).stdout) or {}
         assert set(document) <= documented
         for record in document.get("files", []):

@@ -2,6 +2,7 @@
 
 NOT_LINUX = 1
 STAYED = 5
+NO_ROOM = 6
 USAGE = 64  # EX_USAGE of sysexits.h; 2, which click would take, means FILE_OPEN_FAILED
 MISSING_EXTRA = 69  # EX_UNAVAILABLE of sysexits.h, which `os` has on Unix only
 UNFORESEEN = 70  # EX_SOFTWARE; 1, which Python would take, means PLATFORM_ERROR
@@ -17,6 +18,7 @@ MEANINGS = {
     3: "a file was not evicted",
     4: "another error",
     STAYED: "with --verify: something stayed, or cannot be measured",
+    NO_ROOM: "prefetch: not everything fits into memory, and nothing was loaded",
     USAGE: "wrong usage",
     MISSING_EXTRA: "a package is not installed",
     UNFORESEEN: "an error in accv-cache itself; please report it",

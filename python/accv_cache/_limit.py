@@ -31,13 +31,14 @@ class LimitError(OSError):
 
     Attributes:
         errno: ENOMEM.
+        what: The text of the error without the remedy.
         needed_bytes: What is missing of the files.
         available_bytes: How much of it could be loaded.
         limit: Which limit leaves no more.
         cgroup: The folder of the cgroup that has the limit; None for the other limits.
 
     Examples:
-        >>> LimitError(3 << 30, 1 << 30, LimitSource.MAX_BYTES).strerror.partition(";")[0]
+        >>> LimitError(3 << 30, 1 << 30, LimitSource.MAX_BYTES).what
         '3.0 GiB to load, but only 1.0 GiB fits: max_bytes'
     """
 
@@ -51,11 +52,8 @@ class LimitError(OSError):
         """Say how much was needed, and what the limit is."""
         which = limit.value if cgroup is None else f"{limit.value} {cgroup}"
         needed, available = as_size(needed_bytes), as_size(available_bytes)
-        super().__init__(
-            errno.ENOMEM,
-            f"{needed} to load, but only {available} fits: {which}; load less, or pass "
-            "on_limit='stop'",
-        )
+        self.what = f"{needed} to load, but only {available} fits: {which}"
+        super().__init__(errno.ENOMEM, f"{self.what}; load less, or pass on_limit='stop'")
         self.needed_bytes = needed_bytes
         self.available_bytes = available_bytes
         self.limit = limit

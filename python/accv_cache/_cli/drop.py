@@ -7,17 +7,19 @@ import click
 
 from accv_cache import CacheReport, DropCacheStatus, DropReport, KeptReason, drop, query
 from accv_cache._cli import forms, units
-from accv_cache._cli.grouped import GroupedCommand, GroupedOption
+from accv_cache._cli.grouped import GroupedOption
 from accv_cache._cli.output import (
     Output,
     capitalised,
+    mention_unknown,
     write_errors,
     writes_reports,
 )
 from accv_cache._cli.progress import LiveProgress
 from accv_cache._cli.residency import exit_code, look, write_residency
-from accv_cache._cli.selection import Selection, selects_files
-from accv_cache._cli.tables import eviction_table
+from accv_cache._cli.saved import saved_report
+from accv_cache._cli.selection import Selection, files_command, selects_files
+from accv_cache._cli.tables import change_table
 from accv_cache._cli.terminal import complain, width, write, write_each
 from accv_cache._drop_report import is_held
 from accv_cache._exit_codes import STAYED
@@ -36,11 +38,10 @@ _HELPS = {
 _option = partial(click.option, cls=GroupedOption, group="What to do")
 
 
-@click.command(
+@files_command(
     "drop",
-    cls=GroupedCommand,
-    epilog="""\b
-Examples:
+    forms.DROP,
+    """
   accv-cache drop videos/
   accv-cache drop 'videos/*.mp4' --explain
   accv-cache drop videos/ -I '*.mp4' -i old --dry-run
@@ -48,9 +49,8 @@ Examples:
   accv-cache drop videos/clip.mp4 -p 10M- --json
   find videos -type f -mtime +7 -print0 | accv-cache drop -0 --from -
   accv-cache drop videos/clip.mp4 --verify && echo cold
-
-"""
-    + forms.sentence(forms.DROP),
+  accv-cache query videos/ --json > warm.json && accv-cache drop videos/ --keep warm.json
+""",
 )
 @_option("-n", "--dry-run", is_flag=True, help="Show what would be evicted, and evict nothing.")
 @_option(
@@ -59,6 +59,13 @@ Examples:
     metavar="SIZE|PERCENT",
     help="Evict the least recently read files (by access time) until the rest hold at most SIZE, "
     "or PERCENT of the memory.",
+)
+@_option(
+    "--keep",
+    type=saved_report,
+    metavar="FILE",
+    help="Keep what was resident when FILE was written by `query --json`; evict what came in "
+    "since.",
 )
 @_option("--fail-fast", is_flag=True, help="Stop at the first file that fails.")
 @_option(
@@ -76,6 +83,7 @@ def command(  # noqa: PLR0913 - one an option
     explain: bool,
     dry_run: bool,
     until: int | None,
+    keep: CacheReport | None,
     verify: bool,
     fail_fast: bool,
 ) -> int:
@@ -83,13 +91,13 @@ def command(  # noqa: PLR0913 - one an option
 
     A directory means the files below it. Files are never changed; dirty pages are written back
     first. A file that fails is reported, and the command goes on.
-
-    A PATH that contains * or ? and does not exist is a pattern of fnmatch(3), for shells that do
-    not expand it. A PATH that exists is never a pattern.
     """
+    if dry_run and keep is not None:
+        message = "--dry-run cannot tell what --keep would keep."
+        raise click.UsageError(message)
     if dry_run:
         return _say_what_would_go(selection, output, until)
-    options = {**selection.walk, "fail_fast": fail_fast}
+    options = {**selection.walk, "fail_fast": fail_fast, "keep": keep}
     if until is None:
         report = _drop_all(selection, output, options)
     else:
@@ -100,7 +108,7 @@ def command(  # noqa: PLR0913 - one an option
         picture=lambda: _show(report, output, explain=explain),
     )
     write_errors(report.failed)
-    _mention_unknown(report, "dropped, but unknown")
+    mention_unknown(report, "dropped, but unknown")
     if not report.ok:
         return report.status.value
     if verify and report.resident_bytes != 0:
@@ -118,7 +126,7 @@ def _drop_until(
     limit: int, selection: Selection, output: Output, options: dict[str, Any]
 ) -> DropReport:
     found = look(selection, output)
-    _mention_unknown(found, "not counted")
+    mention_unknown(found, "not counted")
     with LiveProgress("evicted", quiet=output.quiet) as progress:
 
         def drop_some(paths: list[str]) -> DropReport:
@@ -130,7 +138,7 @@ def _drop_until(
 
 def _say_what_would_go(selection: Selection, output: Output, until: int | None) -> int:
     found = look(selection, output)
-    _mention_unknown(found, "not counted")
+    mention_unknown(found, "not counted")
     going = paths_to_drop(found, until or 0)
     report = query(going, spans=output.json, **selection.walk)
     most = as_size(report.known_resident_bytes)
@@ -143,22 +151,13 @@ def _say_what_would_go(selection: Selection, output: Output, until: int | None) 
 def _show(report: DropReport, output: Output, *, explain: bool) -> None:
     if output.verbose:
         records = sorted(report.files, key=lambda each: (-(each.after_bytes or 0), each.path))
-        write_each(eviction_table(records, width()))
+        write_each(change_table(records, [each.kept for each in records], width()))
         write("")
     write(capitalised(str(report)))
     if explain:
         write(*map(printable, report.explain().splitlines()))
     elif is_held(report.kept):
         write("--explain says who holds it.")
-
-
-def _mention_unknown(report: CacheReport | DropReport, outcome: str) -> None:
-    """Name one of the files that cannot be measured; one of many is enough to show the cause."""
-    if not report.unknown_files:
-        return
-    first = next(each for each in report.files if each.unknown is not None)
-    others = f" and {as_count(report.unknown_files - 1, 'more file')}" * (report.unknown_files > 1)
-    complain(f"{printable(first.path)}{others}: {outcome}: {first.message}")
 
 
 def _say_what_helps(report: DropReport) -> None:

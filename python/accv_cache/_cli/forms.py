@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 TYPE_CHECKING = False  # for a faster start
 if TYPE_CHECKING:
-    from accv_cache import DropRecord
+    from accv_cache import DropRecord, PrefetchRecord
 
 Value = str | int | None
 
@@ -22,12 +22,16 @@ class Field(NamedTuple):
     of: Callable[[Any], Value]
 
 
-def _status(record: "DropRecord") -> str:
+def _status(record: "DropRecord | PrefetchRecord") -> str:
     return "UNTOUCHED" if record.status is None else record.status.name
 
 
-def _reasons(record: "DropRecord") -> str | None:
+def _kept(record: "DropRecord") -> str | None:
     return ",".join(reason.name for reason in record.kept or ()) or None
+
+
+def _missing(record: "PrefetchRecord") -> str | None:
+    return ",".join(reason.name for reason in record.missing or ()) or None
 
 
 QUERY: Sequence[Field] = (
@@ -39,15 +43,21 @@ QUERY: Sequence[Field] = (
 )
 
 DROP: Sequence[Field] = (
-    Field(
-        "status",
-        "the name of its `DropCacheStatus`, or `UNTOUCHED`",
-        _status,
-    ),
+    Field("status", "the name of its `DropCacheStatus`, or `UNTOUCHED`", _status),
     Field("before", "bytes in memory before", attrgetter("before_bytes")),
     Field("after", "bytes in memory after", attrgetter("after_bytes")),
     Field("size", "bytes of the file", attrgetter("size_bytes")),
-    Field("kept", "why bytes stayed, joined by commas", _reasons),
+    Field("kept", "why bytes stayed, joined by commas", _kept),
+    Field("path", "the file", attrgetter("path")),
+)
+
+PREFETCH: Sequence[Field] = (
+    Field("status", "the name of its `DropCacheStatus`, or `UNTOUCHED`", _status),
+    Field("before", "bytes in memory before", attrgetter("before_bytes")),
+    Field("after", "bytes in memory after", attrgetter("after_bytes")),
+    Field("loaded", "bytes that were loaded", attrgetter("loaded_bytes")),
+    Field("size", "bytes of the file", attrgetter("size_bytes")),
+    Field("missing", "why bytes are missing, joined by commas", _missing),
     Field("path", "the file", attrgetter("path")),
 )
 

@@ -9,6 +9,7 @@ COMPLETION_VARIABLE = "_ACCV_CACHE_COMPLETE"
 
 COMMANDS = {
     "query": "See how much of files is in the page cache.",
+    "prefetch": "Read files into the page cache before they are needed.",
     "drop": "Evict files from the page cache.",
     "demo": "Watch video clips leave the page cache.",
     "completion": "Print the completion script of a shell.",
@@ -24,6 +25,7 @@ stays. Needs no root: whoever may read a file may evict it.
 Examples:
   accv-cache query videos/             how much of each file is in memory
   accv-cache drop videos/ --explain    evict them; what stayed, and who holds it
+  accv-cache prefetch next/            read what comes next, as much as fits
   accv-cache query --cgroup            what fills the memory limit of this pod
 
 Commands:

@@ -10,7 +10,8 @@ import click
 
 from accv_cache._cli.grouped import GroupedOption
 from accv_cache._cli.terminal import complain, write_bytes
-from accv_cache._text import printable
+from accv_cache._report import Report
+from accv_cache._text import as_count, printable
 
 ROWS = 20
 """The rows of a table, unless all are requested."""
@@ -85,6 +86,15 @@ def write_errors(records: Iterable[_Failed]) -> None:
     for record in records:
         if record.error is not None:
             complain(f"{printable(record.path)}: {record.error.strerror}")
+
+
+def mention_unknown(report: Report[Any], outcome: str) -> None:
+    """Name one of the files that cannot be measured; one of many is enough to show the cause."""
+    if not report.unknown_files:
+        return
+    first = next(each for each in report.files if each.unknown is not None)
+    others = f" and {as_count(report.unknown_files - 1, 'more file')}" * (report.unknown_files > 1)
+    complain(f"{printable(first.path)}{others}: {outcome}: {first.message}")
 
 
 def capitalised(sentence: str) -> str:

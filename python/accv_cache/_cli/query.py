@@ -6,20 +6,19 @@ import click
 
 from accv_cache import query
 from accv_cache._cli import forms, units
-from accv_cache._cli.grouped import GroupedCommand, GroupedOption
+from accv_cache._cli.grouped import GroupedOption
 from accv_cache._cli.memory import Memory, shows_memory
 from accv_cache._cli.output import Output, write_errors, writes_reports
 from accv_cache._cli.residency import exit_code, look, with_spans, write_residency
-from accv_cache._cli.selection import Selection, selects_files
+from accv_cache._cli.selection import Selection, files_command, selects_files
 
 _option = partial(click.option, cls=GroupedOption, group="What to show")
 
 
-@click.command(
+@files_command(
     "query",
-    cls=GroupedCommand,
-    epilog="""\b
-Examples:
+    forms.QUERY,
+    """
   accv-cache query videos/
   accv-cache query 'videos/*.mp4' -v
   accv-cache query videos/ -I '*.mp4' -i old -m 10G -p 1M-2M
@@ -28,9 +27,7 @@ Examples:
   accv-cache query --porcelain videos/ | sort -n | tail -n 3
   accv-cache query videos/ --depth 1
   accv-cache query --cgroup
-
-"""
-    + forms.sentence(forms.QUERY),
+""",
 )
 @_option("--watch", is_flag=True, help="Measure repeatedly, and show what changes.")
 @_option(
@@ -69,9 +66,6 @@ def command(  # noqa: PLR0913 - one per option
 
     A directory means the files below it. Files are opened, but not changed or read in. In a map, a
     full block is resident, a light one partly, a dot not at all; what is outside of -p is blank.
-
-    A PATH that contains * or ? and does not exist is a pattern of fnmatch(3), for shells that do
-    not expand it. A PATH that exists is never a pattern.
     """
     if memory.is_asked_for:
         from accv_cache._cli.cgroup import show_memory  # noqa: PLC0415 - for the start-up of the rest

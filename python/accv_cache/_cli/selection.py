@@ -1,16 +1,17 @@
 """The arguments and options that select files, shared by the commands."""
 
 import functools
+import inspect
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 import click
 
-from accv_cache._cli import units
-from accv_cache._cli.grouped import GroupedOption
+from accv_cache._cli import forms, units
+from accv_cache._cli.grouped import GroupedCommand, GroupedOption
 from accv_cache._cli.patterns import expanded, matches
 from accv_cache._text import printable
 
@@ -157,6 +158,24 @@ _OPTIONS = (
         help="Threads at the most; by default as many as help.",
     ),
 )
+
+
+_PATTERNS = """\
+A PATH that contains * or ? and does not exist is a pattern of fnmatch(3), for shells that do
+not expand it. A PATH that exists is never a pattern."""
+
+
+def files_command(
+    name: str, fields: Sequence[forms.Field], examples: str
+) -> Callable[[Callable[..., int]], click.Command]:
+    """Make a command on files: its help ends with examples and the fields of --porcelain."""
+    epilog = f"\b\nExamples:\n{examples.strip(chr(10))}\n\n{forms.sentence(fields)}"
+
+    def decorate(function: Callable[..., int]) -> click.Command:
+        text = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{_PATTERNS}"
+        return click.command(name, cls=GroupedCommand, help=text, epilog=epilog)(function)
+
+    return decorate
 
 
 def selects_files(command: Callable[..., int]) -> Callable[..., int]:

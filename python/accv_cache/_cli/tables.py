@@ -4,7 +4,7 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from accv_cache import CacheRecord
 from accv_cache._cli.bars import NARROWEST, WIDEST, residency_map
@@ -13,7 +13,7 @@ from accv_cache._text import as_size, printable
 
 TYPE_CHECKING = False  # for a faster start
 if TYPE_CHECKING:
-    from accv_cache import DropRecord
+    from accv_cache._status_report import StatusRecord
 
 Drawing = Callable[[int], str]
 """A function that draws in a given number of columns."""
@@ -162,14 +162,18 @@ def residency_table(
     yield from lay_out(rows, width, map(_map, maps), Layout(spare=spare))
 
 
-def eviction_table(records: "Sequence[DropRecord]", width: int | None) -> Iterator[str]:
-    """Show what each file held before and after, and why."""
+def change_table(
+    records: "Sequence[StatusRecord]",
+    reasons: Iterable[Mapping[Any, int] | None],
+    width: int | None,
+) -> Iterator[str]:
+    """Show what each file held before and after, and why: the bytes of each by reason."""
     folder, names = _short_names([record.path for record in records], width)
     rows = [Row(folder or "file", ["before", "after"], "why")]
-    rows += [
-        Row(name, [_size(record.before_bytes), _size(record.after_bytes)], _reason(record))
-        for record, name in zip(records, names, strict=True)
-    ]
+    for record, name, counts in zip(records, names, reasons, strict=True):
+        parts = [f"{as_size(count)} {reason.value}" for reason, count in (counts or {}).items()]
+        figures = [_size(record.before_bytes), _size(record.after_bytes)]
+        rows.append(Row(name, figures, record.message or ", ".join(parts)))
     yield from lay_out(rows, width)
 
 
@@ -253,9 +257,3 @@ def as_percent(count: int | None, whole: int) -> str:
 
 def _size(count: int | None) -> str:
     return paint("unknown", "yellow") if count is None else as_size(count)
-
-
-def _reason(record: "DropRecord") -> str:
-    kept = record.kept or {}
-    stayed = ", ".join(f"{as_size(count)} {reason.value}" for reason, count in kept.items())
-    return record.message or stayed

@@ -1,0 +1,109 @@
+"""`accv-cache prefetch`: read files ahead, report what was loaded and what is missing."""
+
+from functools import partial
+
+import click
+
+from accv_cache import CacheReport, LimitError, PrefetchReport, prefetch
+from accv_cache._cli import forms, units
+from accv_cache._cli.grouped import GroupedOption
+from accv_cache._cli.output import (
+    Output,
+    capitalised,
+    mention_unknown,
+    write_errors,
+    writes_reports,
+)
+from accv_cache._cli.progress import LiveProgress
+from accv_cache._cli.saved import saved_report
+from accv_cache._cli.selection import Selection, files_command, selects_files
+from accv_cache._cli.tables import change_table
+from accv_cache._cli.terminal import complain, width, write, write_each
+from accv_cache._exit_codes import NO_ROOM
+
+_option = partial(click.option, cls=GroupedOption, group="What to do")
+
+
+@files_command(
+    "prefetch",
+    forms.PREFETCH,
+    """
+  accv-cache prefetch videos/
+  accv-cache prefetch videos/ -I '*.mp4' --max-bytes 25% --on-limit stop
+  accv-cache prefetch videos/clip.mp4 -p 10M-2G --no-wait
+  accv-cache query videos/ --json > warm.json && accv-cache prefetch --restore warm.json
+""",
+)
+@_option(
+    "--restore",
+    type=saved_report,
+    metavar="FILE",
+    help="Load exactly what was resident when FILE was written by `query --json`.",
+)
+@_option(
+    "--max-bytes",
+    type=units.limit,
+    metavar="SIZE|PERCENT",
+    help="Load at most SIZE, or PERCENT of the memory; by default as much as fits.",
+)
+@_option(
+    "--on-limit",
+    type=click.Choice(["refuse", "stop"]),
+    default="refuse",
+    show_default=True,
+    metavar="refuse|stop",
+    help="If not everything fits, load nothing and exit with 6, or load as much as fits.",
+)
+@_option("--no-wait", is_flag=True, help="Start the reads, and do not wait for them.")
+@selects_files
+@writes_reports
+def command(  # noqa: PLR0913 - one an option
+    selection: Selection,
+    output: Output,
+    *,
+    restore: CacheReport | None,
+    max_bytes: int | None,
+    on_limit: str,
+    no_wait: bool,
+) -> int:
+    """Read files into the page cache before they are needed.
+
+    A directory means the files below it. Only what is not resident is read, and no more than fits
+    into the memory limit of the cgroup and what the machine has available. A file that fails is
+    reported, and the command goes on.
+    """
+    if restore is not None and not selection.is_empty:
+        message = "--restore names the files itself: it goes without PATH and --from."
+        raise click.UsageError(message)
+    if max_bytes == 0:
+        message = "--max-bytes must be more than 0."
+        raise click.UsageError(message)
+    try:
+        with LiveProgress("loaded", quiet=output.quiet) as progress:
+            report = prefetch(
+                selection.find() if restore is None else restore,
+                max_bytes=max_bytes,
+                on_limit=on_limit,
+                wait=not no_wait,
+                progress=progress,
+                **selection.walk,
+            )
+    except LimitError as error:
+        complain(f"{error.what}; load less, or pass --on-limit stop")
+        return NO_ROOM
+    output.write(
+        document=report.to_dict,
+        lines=lambda: forms.rows(forms.PREFETCH, report.files),
+        picture=lambda: _show(report, output),
+    )
+    write_errors(report.failed)
+    mention_unknown(report, "loaded, but unknown")
+    return report.status.value
+
+
+def _show(report: PrefetchReport, output: Output) -> None:
+    if output.verbose:
+        records = sorted(report.files, key=lambda each: (-(each.after_bytes or 0), each.path))
+        write_each(change_table(records, [each.missing for each in records], width()))
+        write("")
+    write(capitalised(str(report)))
