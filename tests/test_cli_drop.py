@@ -329,11 +329,9 @@ class TestForPrograms:
 
 
 class TestInterruption:
-    def test_tells_the_totals_of_all_rounds(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_tells_the_totals_so_far(self, capsys: pytest.CaptureFixture[str]) -> None:
         progress = LiveProgress("evicted", quiet=True)
-        progress(1, 1, 1024)
-        progress.next_call()
-        progress(1, 3, 2048)
+        progress(2, 4, 3072)
         with pytest.raises(KeyboardInterrupt), progress:
             raise KeyboardInterrupt
         assert capsys.readouterr().err == "Interrupted: 2 of 4 files done, 3.0 KiB evicted.\n"

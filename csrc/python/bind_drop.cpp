@@ -11,6 +11,7 @@
 
 #include "accv_cache/cache_report.hpp"
 #include "accv_cache/drop.hpp"
+#include "accv_cache/drop_until.hpp"
 #include "arguments.hpp"
 #include "bind.hpp"
 #include "interrupts.hpp"
@@ -31,7 +32,7 @@ kept_bytes as_kept(const std::array<std::int64_t, 6>& bytes) {
 }
 
 drop_report drop(const py::iterable& paths, const py::dict& asked, bool sync, bool fail_fast,
-                 const cache_report* keep) {
+                 const cache_report* keep, std::optional<std::int64_t> until_bytes) {
     targets files = as_targets(paths);
     drop_options options;
     fill(options, asked);
@@ -42,7 +43,8 @@ drop_report drop(const py::iterable& paths, const py::dict& asked, bool sync, bo
         options.progress = [&](const file_progress& now) {
             return tick(now.done_files, now.total_files, now.bytes);
         };
-        return detail::drop_files(std::move(files), options);
+        return until_bytes ? drop_until(std::move(files), *until_bytes, options)
+                           : accv_cache::drop(std::move(files), options);
     });
 }
 
@@ -71,7 +73,8 @@ void bind_drop(py::module_& module) {
     module.attr("KEPT_REASONS") =
         py::make_tuple("DIRTY", "WRITEBACK", "MEMORY_FILESYSTEM", "EDGE", "MAPPED", "BUSY");
     module.def("drop", &drop, py::arg("paths"), py::arg("options"), py::kw_only(), py::arg("sync"),
-               py::arg("fail_fast"), py::arg("keep") = py::none());
+               py::arg("fail_fast"), py::arg("keep") = py::none(),
+               py::arg("until_bytes") = py::none());
 }
 
 }  // namespace accv_cache::python

@@ -33,7 +33,7 @@ cache_report query(const py::iterable& paths, const py::dict& asked, bool spans)
         options.progress = [&](const file_progress& now) {
             return tick(now.done_files, now.total_files, now.bytes);
         };
-        return detail::query_files(std::move(files), options);
+        return accv_cache::query(std::move(files), options);
     });
 }
 

@@ -148,6 +148,7 @@ def drop(
     sync: bool,
     fail_fast: bool,
     keep: CacheTable | None = None,
+    until_bytes: int | None = None,
 ) -> DropTable: ...
 def drop_videos_cache(
     filepaths: Iterable[str | bytes | os.PathLike[str] | os.PathLike[bytes]], workers: int = 0

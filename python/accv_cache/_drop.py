@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Iterable
 
-from accv_cache._arguments import FileOptions, Progress, Target, Targets, as_options, as_target_list
+from accv_cache._arguments import Progress, Targets, as_options, as_target_list
 from accv_cache._cache_report import CacheReport, table_with_spans
 from accv_cache._drop_report import DropReport, refused_drop
-from accv_cache._until import as_limit, drop_until
+from accv_cache._until import as_limit
 
 if sys.platform == "linux":
     from accv_cache import _core
@@ -100,11 +100,5 @@ def drop(  # noqa: PLR0913 - one keyword a choice
     if sys.platform != "linux":
         return refused_drop(items)
 
-    def drop_some(items: Iterable[Target]) -> DropReport:
-        return DropReport(_core.drop(items, options, sync=sync, fail_fast=fail_fast, keep=kept))
-
-    if limit is None:
-        return drop_some(items)
-    quiet = FileOptions({**options, "progress": None})  # its figure would be of another kind
-    found = CacheReport(_core.query(items, quiet, spans=False))
-    return drop_until(limit, found, drop_some, fail_fast=fail_fast)
+    table = _core.drop(items, options, sync=sync, fail_fast=fail_fast, keep=kept, until_bytes=limit)
+    return DropReport(table)

@@ -1,4 +1,4 @@
-"""Evict the least recently used files until the rest fits."""
+"""How much memory files may hold, and which files would be evicted until the rest fits."""
 
 import os
 import re
@@ -9,10 +9,7 @@ from operator import itemgetter
 
 TYPE_CHECKING = False  # for a faster start
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from accv_cache._cache_report import CacheRecord, CacheReport
-    from accv_cache._drop_report import DropReport
 
 _SHARE = re.compile(r"(\d+(?:\.\d+)?) ?%", re.ASCII)
 
@@ -60,28 +57,6 @@ def paths_to_drop(found: "CacheReport", limit: int) -> list[str]:
     """Return the files that would be evicted until the rest holds `limit`."""
     waiting = _least_recently_used(found)
     return _take(waiting, _held_bytes(waiting) - limit)
-
-
-def drop_until(
-    limit: int,
-    found: "CacheReport",
-    drop_some: "Callable[[list[str]], DropReport]",
-    *,
-    fail_fast: bool,
-) -> "DropReport":
-    """Drop the least recently used files until the rest holds `limit`.
-
-    Where pages stay, for example because they are mapped, more files are dropped. The files that
-    could not be opened are passed first, so that the report has their errors.
-    """
-    waiting = _least_recently_used(found)
-    held = _held_bytes(waiting)
-    report = drop_some([record.path for record in found.failed])
-    while held > limit and waiting and (report.ok or not fail_fast):
-        done = drop_some(_take(waiting, held - limit))
-        held -= done.known_evicted_bytes
-        report += done
-    return report
 
 
 def _least_recently_used(found: "CacheReport") -> "deque[CacheRecord]":

@@ -13,6 +13,7 @@
 #include "accv_cache/backing_files.hpp"      // IWYU pragma: export
 #include "accv_cache/cgroup_memory.hpp"      // IWYU pragma: export
 #include "accv_cache/drop.hpp"               // IWYU pragma: export
+#include "accv_cache/drop_until.hpp"         // IWYU pragma: export
 #include "accv_cache/drop_videos_cache.hpp"  // IWYU pragma: export
 #include "accv_cache/explain.hpp"            // IWYU pragma: export
 #include "accv_cache/holders.hpp"            // IWYU pragma: export

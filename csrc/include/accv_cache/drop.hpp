@@ -39,7 +39,7 @@ inline drop_report drop(targets files, const drop_options& options = {});
 #if defined(__linux__)
 
 inline drop_report drop(targets files, const drop_options& options) {
-    return detail::drop_files(std::move(files), options);
+    return detail::drop_files(detail::target_list(std::move(files)), options);
 }
 
 #else

@@ -37,7 +37,7 @@ inline cache_report query(targets files, const query_options& options = {});
 #if defined(__linux__)
 
 inline cache_report query(targets files, const query_options& options) {
-    return detail::query_files(std::move(files), options);
+    return detail::query_files(detail::target_list(std::move(files)), options);
 }
 
 #else

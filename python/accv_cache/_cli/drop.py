@@ -24,7 +24,7 @@ from accv_cache._cli.terminal import complain, width, write, write_each
 from accv_cache._drop_report import is_held
 from accv_cache._exit_codes import STAYED
 from accv_cache._text import as_count, as_size, printable
-from accv_cache._until import drop_until, paths_to_drop
+from accv_cache._until import paths_to_drop
 
 _HELPS = {
     KeptReason.DIRTY: "drop it again, when nobody writes to it",
@@ -128,12 +128,7 @@ def _drop_until(
     found = look(selection, output)
     mention_unknown(found, "not counted")
     with LiveProgress("evicted", quiet=output.quiet) as progress:
-
-        def drop_some(paths: list[str]) -> DropReport:
-            progress.next_call()
-            return drop(paths, progress=progress, **options)
-
-        return drop_until(limit, found, drop_some, fail_fast=options["fail_fast"])
+        return drop([record.path for record in found], until=limit, progress=progress, **options)
 
 
 def _say_what_would_go(selection: Selection, output: Output, until: int | None) -> int:

@@ -27,20 +27,14 @@ class LiveProgress:
         self._start = time.monotonic()
         self._region = None if quiet or not can_redraw(sys.stderr) else Region(sys.stderr)
         self._open = ExitStack()
-        self._earlier = (0, 0, 0)
-        self._state = self._earlier
+        self._state = (0, 0, 0)
 
     def __call__(self, done: int, total: int, count: int) -> None:
         """Take the numbers of done files, all files, and bytes."""
-        earlier_done, earlier_total, earlier_count = self._earlier
-        self._state = done + earlier_done, total + earlier_total, count + earlier_count
+        self._state = done, total, count
         seconds = time.monotonic() - self._start
         if self._region is not None and seconds > _PATIENCE:
             self._region.draw([cut(self._line(seconds), size_of(sys.stderr).columns - 1)])
-
-    def next_call(self) -> None:
-        """Add the following calls, which count from 0 again, to the progress so far."""
-        self._earlier = self._state
 
     def _line(self, seconds: float) -> str:
         done, total, count = self._state

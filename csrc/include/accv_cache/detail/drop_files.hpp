@@ -34,7 +34,6 @@
 #include "accv_cache/drop_report.hpp"
 #include "accv_cache/file_identity.hpp"
 #include "accv_cache/options.hpp"
-#include "accv_cache/targets.hpp"
 #include "accv_cache/version.hpp"
 
 namespace accv_cache {
@@ -66,7 +65,7 @@ struct drop_work : file_work<drop_record> {
     const spared_pages spared{asked.keep};
     failed_files failed;
 
-    drop_work(accv_cache::targets files, const drop_options& how)
+    drop_work(target_list files, const drop_options& how)
         : file_work(std::move(files), how), asked(how) {}
 
     /// What is to be evicted of the file.
@@ -316,7 +315,7 @@ private:
 };
 
 /// `drop` over a list of targets.
-inline drop_report drop_files(targets files, const drop_options& asked) {
+inline drop_report drop_files(target_list files, const drop_options& asked) {
     drop_work work(std::move(files), asked);
     first_pass first(work);
     second_pass second(work);

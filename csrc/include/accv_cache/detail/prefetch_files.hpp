@@ -54,7 +54,7 @@ struct prefetch_work : file_work<prefetch_record> {
 
     prefetch_work(accv_cache::targets files, const prefetch_options& how,
                   std::optional<std::vector<resident_spans>> warm = {})
-        : file_work(std::move(files), how),
+        : file_work(target_list(std::move(files)), how),
           asked(how),
           restores(warm.has_value()),
           spans(std::move(warm).value_or(std::vector<resident_spans>())),

@@ -22,7 +22,6 @@
 #include "accv_cache/detail/verb.hpp"
 #include "accv_cache/options.hpp"
 #include "accv_cache/residency.hpp"
-#include "accv_cache/targets.hpp"
 #include "accv_cache/version.hpp"
 
 namespace accv_cache {
@@ -34,7 +33,7 @@ class query_work : public file_work<cache_record> {
 public:
     using item = open_file;
 
-    query_work(accv_cache::targets files, const query_options& asked)
+    query_work(target_list files, const query_options& asked)
         : file_work(std::move(files), asked),
           spans(asked.spans ? targets.size() : 0),
           wants_spans_(asked.spans) {
@@ -111,17 +110,22 @@ private:
     const bool wants_spans_;
 };
 
-/// `query` over a list of targets.
-inline cache_report query_files(targets files, const query_options& asked) {
-    query_work work(std::move(files), asked);
+/// Measures the files, those of directories after the rest.
+inline void measure_all(query_work& work) {
     batch_options how;
-    how.workers = asked.workers;
+    how.workers = work.options.workers;
     work.tell_start();
     run_batch(work, work.targets.size(), how, work.tick);
     const std::vector<std::size_t> found = work.expand_directories(work.spans);
     subset<query_work> below(work, found);
     run_batch(below, found.size(), how, work.tick);
     work.tell_end();
+}
+
+/// `query` over a list of targets.
+inline cache_report query_files(target_list files, const query_options& asked) {
+    query_work work(std::move(files), asked);
+    measure_all(work);
     return {work.targets.take_paths(), std::move(work.records), std::move(work.skipped),
             work.tick.stopped(), std::move(work.spans)};
 }

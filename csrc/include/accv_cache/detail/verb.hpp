@@ -91,7 +91,7 @@ struct file_work {
     };
 
     /// `asked` must outlive the work.
-    file_work(accv_cache::targets files, const file_options& asked)
+    file_work(target_list files, const file_options& asked)
         : targets(std::move(files)),
           records(targets.size()),
           is_directory(targets.size(), 0),

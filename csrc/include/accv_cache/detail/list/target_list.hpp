@@ -70,6 +70,8 @@ public:
         found_.add(paths_.size(), other.found_, position);
         const auto lent = other.lent_.find(position);
         if (lent != other.lent_.end()) lent_.emplace(paths_.size(), lent->second);
+        const auto refused = other.refused_.find(position);
+        if (refused != other.refused_.end()) refused_.emplace(paths_.size(), refused->second);
         paths_.append(other.paths_.text(position));
     }
 
