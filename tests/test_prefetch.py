@@ -376,6 +376,9 @@ class TestKeeping:
         path = make_file(PAGE)
         with pytest.raises(ValueError, match="no spans: make it with query"):
             drop(path, keep=query(path))
+        for other in ("report", drop([])):
+            with pytest.raises(TypeError, match="pass the report of query"):
+                drop(path, keep=other)  # type: ignore[arg-type]
         assert resident_bytes(path) == PAGE
 
 

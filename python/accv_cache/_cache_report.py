@@ -355,8 +355,12 @@ def table_with_spans(report: CacheReport) -> Any:  # noqa: ANN401 - a table of t
     """Return the table of a report as the core takes it.
 
     Raises:
+        TypeError: It is no report of `query`.
         ValueError: The report was made without spans.
     """
+    if not isinstance(report, CacheReport):
+        msg = f"pass the report of query(…, spans=True), not {report!r}"
+        raise TypeError(msg)
     measured = next((each for each in report if each.resident_bytes is not None), None)
     if measured is not None and measured.spans is None:
         msg = "the report has no spans: make it with query(…, spans=True)"

@@ -78,7 +78,7 @@ def drop(  # noqa: PLR0913 - one keyword a choice
 
     Raises:
         TypeError: An item is no path, descriptor or open file, or a number is no integer. A bool
-            is no descriptor.
+            is no descriptor. `keep` is no report of `query`.
         ValueError: A path has a NUL byte, a file object is closed, or a number is out of range,
             such as a descriptor that is negative or above 2**31 - 1. `keep` has no spans.
 
