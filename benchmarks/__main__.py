@@ -26,7 +26,7 @@ def _writable(_context: click.Context, option: click.Parameter, path: Path | Non
         reason = f"{path} cannot be written"
         raise click.BadParameter(reason)
     if option.name == "svg_file" and find_spec("matplotlib") is None:
-        reason = "needs matplotlib: pip install '.[bench]'"
+        reason = "needs matplotlib: pip install --group bench"
         raise click.BadParameter(reason)
     if option.name == "markdown_file":
         try:
