@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -43,16 +45,22 @@ struct mapping {
     file_identity file;  ///< On Btrfs and overlayfs the device differs from that of stat(2).
 
     explicit mapping(std::string_view line) noexcept {
-        // The text ends with a NUL. strtoull(3) takes a writable pointer but changes nothing.
-        char* at = const_cast<char*>(line.data());  // NOLINT
-        const auto number = [&at](int base) { return std::strtoull(at, &at, base); };
+        const auto skip = [&line](std::size_t bytes) {
+            line.remove_prefix(std::min(bytes, line.size()));
+        };
+        const auto number = [&](int base) {
+            unsigned long long value = 0;
+            const char* const end = line.data() + line.size();
+            skip(static_cast<std::size_t>(std::from_chars(line.data(), end, value, base).ptr -
+                                          line.data()));
+            skip(1);  // what separates it from the next field
+            return value;
+        };
         start = number(16);
-        ++at;
         stop = number(16);
-        at += std::strlen(" r--p ");
+        skip(std::strlen("r--p "));
         number(16);
         const auto device_major = static_cast<unsigned>(number(16));
-        ++at;
         const auto device_minor = static_cast<unsigned>(number(16));
         file = {sys::device_number(device_major, device_minor), number(10)};
     }
