@@ -75,15 +75,16 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "new/clip.mp4",
         "old/clip1.mp4",
         "old/clip2.mkv",
+        "weights/model.safetensors",
         "data/old/clip.mp4",
         "data/videos/epoch1/clip.mp4",
     ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         bring_into("warm", path, 4 * PAGE)
-    benchmark = tmp_path / "benchmark"
-    benchmark.write_text("#!/bin/sh\n")
-    benchmark.chmod(0o755)
+    for program in ("benchmark", "server"):
+        (tmp_path / program).write_text("#!/bin/sh\n")
+        (tmp_path / program).chmod(0o755)
     (tmp_path / ".config/fish/completions").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
