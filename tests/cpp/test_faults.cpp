@@ -2,6 +2,7 @@
 // Each system call of each verb fails with each errno of its man page, at the first, a middle and
 // the last file, on one thread and on many.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -31,7 +32,8 @@ using accv_cache::DropCacheStatus;
 using accv_cache::failed_step;
 
 /// The step that the call is made for; NONE: its failure is no failure of the file.
-failed_step step_of(const std::string& call) {
+failed_step step_of(const std::string& call, bool loads) {
+    if (loads && call == "posix_fadvise") return failed_step::READ;
     if (call == "open") return failed_step::OPEN;
     if (call == "fstat") return failed_step::STATUS;
     if (call == "posix_fadvise") return failed_step::ADVISE;
@@ -65,8 +67,9 @@ public:
         }
     }
 
-    /// Makes every file resident, clean or dirty, and says whether each still has its content.
-    bool are_intact_and(bool dirty) const {
+    /// Makes every file resident, clean or dirty, or cold, and says whether each still has its
+    /// content.
+    bool are_intact_and(bool dirty, bool cold = false) const {
         for (const std::string& path : paths_) {
             char text[64] = {};
             const open_descriptor file(path, O_RDWR);
@@ -79,6 +82,7 @@ public:
                 const auto length = static_cast<ssize_t>(wanted.size());
                 need(::pwrite(file.get(), text, wanted.size(), 0) == length, "write");
             }
+            if (cold) need(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED) == 0, "evict");
         }
         return true;
     }
@@ -118,14 +122,16 @@ struct verb {
     bool evicts;
     bool fail_fast;
     bool dirty;  ///< It works on files that were just written.
+    bool cold;   ///< It works on files that are not resident.
     std::function<std::vector<told>(const files&, std::size_t workers)> run;
     std::string missing = {};  ///< A call that this kernel does not have.
 };
 
-std::vector<told> said_by(const accv_cache::drop_report& report) {
+template <class Report>
+std::vector<told> said_by(const Report& report) {
     std::vector<told> all(file_count);
     for (std::size_t i = 0; i != report.size(); ++i) {
-        const accv_cache::drop_record& each = report[i];
+        const accv_cache::status_record& each = report[i];
         if (!each.status) continue;
         const bool good = each.status == DropCacheStatus::SUCCESS;
         all[i] = {good ? told::success : told::failure, *each.status, each.failed, each.error,
@@ -135,17 +141,18 @@ std::vector<told> said_by(const accv_cache::drop_report& report) {
 }
 
 verb dropping(std::string name, bool fail_fast, bool sync, bool dirty) {
-    return {std::move(name), true, fail_fast, dirty, [=](const files& on, std::size_t workers) {
-                accv_cache::drop_options options;
-                options.fail_fast = fail_fast;
-                options.sync = sync;
-                options.workers = workers;
-                return said_by(accv_cache::drop(on.paths(), options));
-            }};
+    return {
+        std::move(name), true, fail_fast, dirty, false, [=](const files& on, std::size_t workers) {
+            accv_cache::drop_options options;
+            options.fail_fast = fail_fast;
+            options.sync = sync;
+            options.workers = workers;
+            return said_by(accv_cache::drop(on.paths(), options));
+        }};
 }
 
 verb querying(std::string name, bool spans) {
-    return {std::move(name), false, false, false, [=](const files& on, std::size_t workers) {
+    return {std::move(name), false, false, false, false, [=](const files& on, std::size_t workers) {
                 accv_cache::query_options options;
                 options.spans = spans;
                 options.workers = workers;
@@ -167,6 +174,21 @@ verb without(const std::string& call, verb same) {
     return same;
 }
 
+verb prefetching(std::string name, bool wait) {
+    return {std::move(name), false, false, false, true, [=](const files& on, std::size_t workers) {
+                accv_cache::prefetch_options options;
+                options.wait = wait;
+                options.workers = workers;
+                const accv_cache::prefetch_report report =
+                    accv_cache::prefetch(on.paths(), options);
+                std::vector<told> all = said_by(report);
+                for (std::size_t i = 0; i != report.size(); ++i)  // it arrives in a moment
+                    if (all[i].resident_bytes)
+                        *all[i].resident_bytes += report[i].missing.in_flight;
+                return all;
+            }};
+}
+
 /// All that `drop_videos_cache` says is one status: of the first that failed.
 std::vector<told> drop_videos(const files& on, std::size_t workers) {
     accv_cache::detail::ticker tick;
@@ -177,7 +199,7 @@ std::vector<told> drop_videos(const files& on, std::size_t workers) {
 }
 
 const verb verbs[] = {
-    {"drop_videos_cache", true, true, false, drop_videos},
+    {"drop_videos_cache", true, true, false, false, drop_videos},
     dropping("drop", false, true, false),
     dropping("drop, files just written", false, true, true),
     dropping("drop, fail_fast", true, true, false),
@@ -185,6 +207,8 @@ const verb verbs[] = {
     dropping("drop, sync=false", false, false, false),
     querying("query", false),
     querying("query, spans", true),
+    prefetching("prefetch", true),
+    prefetching("prefetch, wait=false", false),
     without("cachestat", dropping("drop", false, false, false)),
     without("cachestat", querying("query, spans", true)),
 };
@@ -209,7 +233,7 @@ census calls_of(const verb& tested, const files& on, std::size_t workers) {
     census seen;
     std::mutex mutex;
     slow_first_file first;
-    need(on.are_intact_and(tested.dirty), "set up its files");
+    need(on.are_intact_and(tested.dirty, tested.cold), "set up its files");
     const hooked_calls hooked([&](const call_site& site) {
         first.wait_at(site);
         if (tested.missing == site.name) return ENOSYS;
@@ -259,7 +283,7 @@ public:
         : tested_(tested), on_(on), tried_(tried) {}
 
     void check(std::size_t workers, const fault& planned, std::size_t target) {
-        need(on_.are_intact_and(tested_.dirty), "find each file as it was written");
+        need(on_.are_intact_and(tested_.dirty, tested_.cold), "find each file as it was written");
         const std::ptrdiff_t threads_before = threads();
         const std::ptrdiff_t descriptors = open_descriptors();
         const with_fault got = run(tested_, on_, workers, planned);
@@ -294,7 +318,7 @@ private:
 
     void check_videos(const with_fault& got, const fault& planned, std::size_t target) const {
         const DropCacheStatus status = got.files.back().status;
-        const failed_step step = step_of(planned.call);
+        const failed_step step = step_of(planned.call, tested_.cold);
         const bool matters = got.failed && planned.inode != 0 && step != failed_step::NONE;
         if (!matters) {
             CHECK(status == DropCacheStatus::SUCCESS);
@@ -328,9 +352,11 @@ private:
             if (files[i].state == told::nothing) CHECK((tested_.fail_fast && i > failed));
             if (files[i].resident_bytes && tested_.evicts)
                 CHECK(*files[i].resident_bytes == resident_bytes(on_.paths()[i]));
-            if (files[i].resident_bytes && !tested_.evicts) CHECK(*files[i].resident_bytes == page);
+            const bool is_resident = !tested_.cold || files[i].state == told::success;
+            if (files[i].resident_bytes && !tested_.evicts && is_resident)
+                CHECK(*files[i].resident_bytes == page);
         }
-        const failed_step step = step_of(planned.call);
+        const failed_step step = step_of(planned.call, tested_.cold);
         const bool matters = got.failed && planned.inode != 0 && step != failed_step::NONE;
         if (matters && !may_recover(planned, tested_.dirty)) {
             CHECK(files[target].state == told::failure);

@@ -31,6 +31,7 @@
 #include "accv_cache/detail/load_guard.hpp"
 #include "accv_cache/detail/room.hpp"
 #include "accv_cache/detail/run/batch.hpp"
+#include "accv_cache/detail/run/patience.hpp"
 #include "accv_cache/detail/verb.hpp"
 #include "accv_cache/file_identity.hpp"
 #include "accv_cache/options.hpp"
@@ -177,8 +178,8 @@ public:
         if (file.error == 0 && file_identity::of(file.status) != work_.records[position].identity)
             file.error = ESTALE;
         if (file.error != 0)
-            return work_.fail(position, file.error == ESTALE ? failed_step::OPEN : file.failed,
-                              file.error);
+            return give_up(position, file.error == ESTALE ? failed_step::OPEN : file.failed,
+                           file.error);
         if (file.own) file.own.keep_access_time();
         return proceed;
     }
@@ -190,10 +191,10 @@ public:
         std::optional<mappable> reopened;
         if (!file.own) reopened.emplace(file.fd, kind);
         const int fd = reopened ? reopened->get() : file.fd;
-        if (fd < 0) return work_.fail(position, failed_step::READ, -fd);
+        if (fd < 0) return give_up(position, failed_step::READ, -fd);
 
         const int error = load(position, file, fd);
-        if (work_.retries.with(error, entry.alone)) return interrupted;
+        if (retries_.with(error, entry.alone)) return interrupted;
         if (work_.tick.stopped()) return interrupted;
         measure(position, entry.file, kind, error);
         if (error != 0) return work_.fail(position, failed_step::READ, error);
@@ -202,6 +203,12 @@ public:
     }
 
 private:
+    /// Nothing of the file can be read.
+    verdict give_up(std::size_t position, failed_step step, int error) noexcept {
+        work_.records[position].missing.unreadable += std::exchange(work_.to_load[position], 0);
+        return work_.fail(position, step, error);
+    }
+
     /// Loads the file until its share of the room is used up. Returns 0 or the errno.
     int load(std::size_t position, const open_file& file, int fd) {
         const residency now = work_.read(file.fd, file.status);
@@ -285,6 +292,7 @@ private:
     }
 
     prefetch_work& work_;
+    patience retries_;  // apart from those of opening, which succeeds in each try
 };
 
 /// Measures again what was loaded, after the kernel has reclaimed a part of it.
