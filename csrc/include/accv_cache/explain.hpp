@@ -24,7 +24,7 @@ inline std::string size_text(std::int64_t bytes) {
     std::size_t unit = 0;
     for (; count >= 1024 && unit != 3; ++unit) count /= 1024;
     char text[32];
-    std::snprintf(text, sizeof text, "%.1f %s", count, units[unit]);
+    static_cast<void>(std::snprintf(text, sizeof text, "%.1f %s", count, units[unit]));
     return text;
 }
 
@@ -34,7 +34,8 @@ inline std::string printable(std::string_view name) {
     for (const char each : name) {
         const auto byte = static_cast<unsigned char>(each);
         char escaped[8];
-        std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned>(byte));
+        static_cast<void>(
+            std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned>(byte)));
         if (byte < ' ' || byte == 0x7f)
             text += escaped;
         else

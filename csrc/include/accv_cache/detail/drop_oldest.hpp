@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -31,8 +32,13 @@ struct used_file {
     std::int64_t resident_bytes;
 
     friend bool operator<(const used_file& left, const used_file& right) noexcept {
-        return left.used.tv_sec != right.used.tv_sec ? left.used.tv_sec < right.used.tv_sec
-                                                     : left.used.tv_nsec < right.used.tv_nsec;
+        return left.order() < right.order();
+    }
+
+private:
+    /// Of those used at the same time, the first of the list goes first.
+    std::tuple<time_t, long, std::size_t> order() const noexcept {
+        return {used.tv_sec, used.tv_nsec, position};
     }
 };
 
@@ -50,7 +56,7 @@ inline std::vector<used_file> least_recently_used(query_work& measured) {
         if (file.error == 0 && known.insert(file_identity::of(file.status)).second)
             files.push_back({i, file.status.st_atim, resident});
     }
-    std::stable_sort(files.begin(), files.end());
+    std::sort(files.begin(), files.end());
     return files;
 }
 
