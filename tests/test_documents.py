@@ -27,9 +27,10 @@ ELSEWHERE = {
     "pip install '.[cli]'": "the gate: it installs",
     'eval "$(accv-cache completion zsh)"': "test_cli.py: in zsh",
     "cmake -S . -B build -DACCV_CACHE_BUILD_TESTS=ON && cmake --build build": "the gate",
-    "ctest --test-dir build --verbose -R 'allocations|faults|races'": "the gate",
+    "ctest --test-dir build --verbose -R 'allocations|faults|races|fuzz'": "the gate",
     "pytest tests/reliability": "the gate",
     "python tests/reliability/soak.py --seconds 600": "the gate: shorter",
+    "ACCV_CACHE_FUZZ_RUNS=1000000 build/tests/cpp/test_fuzz": "the gate: shorter",
     "ACCV_CACHE_FUZZ_EXAMPLES=100000 pytest tests/reliability/test_fuzz.py": "the gate: shorter",
 }
 
