@@ -19,7 +19,9 @@ if sys.platform == "linux":
 _STATUSES = tuple(DropCacheStatus)  # a look-up by value takes longer than a system call
 
 
-def drop_videos_cache(filepaths: Iterable[Path]) -> DropCacheStatus:
+def drop_videos_cache(
+    filepaths: Iterable[str | bytes | os.PathLike[str] | os.PathLike[bytes]],
+) -> DropCacheStatus:
     """Advise the kernel to evict each file's pages from the page cache, in order.
 
     The first item, in list order, that fails decides the result: files before it are evicted, files
