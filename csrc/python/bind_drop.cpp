@@ -35,14 +35,10 @@ drop_report drop(const py::iterable& paths, const py::dict& asked, bool sync, bo
                  const cache_report* keep, std::optional<std::int64_t> until_bytes) {
     targets files = as_targets(paths);
     drop_options options;
-    fill(options, asked);
     options.sync = sync;
     options.fail_fast = fail_fast;
     options.keep = keep;
-    return run_interruptibly(asked["progress"], [&](interrupts& tick) {
-        options.progress = [&](const file_progress& now) {
-            return tick(now.done_files, now.total_files, now.bytes);
-        };
+    return run_verb(asked, options, [&] {
         return until_bytes ? drop_until(std::move(files), *until_bytes, options)
                            : accv_cache::drop(std::move(files), options);
     });

@@ -38,16 +38,10 @@ template <class Load>
 prefetch_report run(const py::dict& asked, const bytes_or_none& max_bytes, bool refuse, bool wait,
                     Load&& load) {
     prefetch_options options;
-    fill(options, asked);
     options.max_bytes = max_bytes;
     options.on_limit = refuse ? limit_action::REFUSE : limit_action::STOP;
     options.wait = wait;
-    return run_interruptibly(asked["progress"], [&](interrupts& tick) {
-        options.progress = [&](const file_progress& now) {
-            return tick(now.done_files, now.total_files, now.bytes);
-        };
-        return load(options);
-    });
+    return run_verb(asked, options, [&] { return load(options); });
 }
 
 prefetch_report prefetch(const py::iterable& paths, const py::dict& asked,

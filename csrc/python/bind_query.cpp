@@ -27,14 +27,8 @@ using spans_or_none = std::optional<std::vector<span>>;
 cache_report query(const py::iterable& paths, const py::dict& asked, bool spans) {
     targets files = as_targets(paths);
     query_options options;
-    fill(options, asked);
     options.spans = spans;
-    return run_interruptibly(asked["progress"], [&](interrupts& tick) {
-        options.progress = [&](const file_progress& now) {
-            return tick(now.done_files, now.total_files, now.bytes);
-        };
-        return accv_cache::query(std::move(files), options);
-    });
+    return run_verb(asked, options, [&] { return accv_cache::query(std::move(files), options); });
 }
 
 /// The pages of the ranges of all files that were measured: what could be resident.

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "accv_cache/options.hpp"
+#include "arguments.hpp"
 #include "call_python.hpp"
 
 namespace accv_cache::python {
@@ -82,6 +84,19 @@ auto run_interruptibly(pybind11::handle progress, Body&& body) {
     }();
     if (PyErr_Occurred() != nullptr) throw pybind11::error_already_set();
     return result;
+}
+
+/// Calls `body()`, which is a verb with these options, as the caller asked for. See
+/// `run_interruptibly`.
+template <class Body>
+auto run_verb(const pybind11::dict& asked, file_options& options, Body&& body) {
+    fill(options, asked);
+    return run_interruptibly(asked["progress"], [&](interrupts& tick) {
+        options.progress = [&](const file_progress& now) {
+            return tick(now.done_files, now.total_files, now.bytes);
+        };
+        return body();
+    });
 }
 
 }  // namespace accv_cache::python

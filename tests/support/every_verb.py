@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from accv_cache import DropCacheStatus, drop, drop_videos_cache, query
+from accv_cache import DropCacheStatus, drop, drop_videos_cache, prefetch, query
 from support.descriptors import open_descriptors
 from support.residency import PAGE, clean, resident_bytes, warm
 from support.threads import all_ended, threads
@@ -39,6 +39,12 @@ def use_every_verb(paths: Sequence[Path]) -> None:
     assert sum(map(resident_bytes, paths)) <= measured <= len(paths) * PAGE
     assert drop_videos_cache(paths) is DropCacheStatus.SUCCESS
     assert query(paths).resident_bytes == sum(map(resident_bytes, paths)) == 0
+
+    # The kernel may reclaim what was loaded, but not more than there is.
+    loaded = prefetch(paths, workers=4)
+    assert loaded.ok
+    assert loaded.loaded_bytes == len(paths) * PAGE
+    assert drop(paths).resident_bytes == sum(map(resident_bytes, paths)) == 0
 
     assert all_ended(before)
     assert open_descriptors() == descriptors

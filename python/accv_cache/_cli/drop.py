@@ -17,7 +17,7 @@ from accv_cache._cli.output import (
 )
 from accv_cache._cli.progress import LiveProgress
 from accv_cache._cli.residency import exit_code, look, write_residency
-from accv_cache._cli.saved import saved_report
+from accv_cache._cli.saved import SavedReport
 from accv_cache._cli.selection import Selection, files_command, selects_files
 from accv_cache._cli.tables import change_table
 from accv_cache._cli.terminal import complain, width, write, write_each
@@ -62,7 +62,7 @@ _option = partial(click.option, cls=GroupedOption, group="What to do")
 )
 @_option(
     "--keep",
-    type=saved_report,
+    type=SavedReport(),
     metavar="FILE",
     help="Keep what was resident when FILE was written by `query --json`; evict what came in "
     "since.",

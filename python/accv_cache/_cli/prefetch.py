@@ -15,7 +15,7 @@ from accv_cache._cli.output import (
     writes_reports,
 )
 from accv_cache._cli.progress import LiveProgress
-from accv_cache._cli.saved import saved_report
+from accv_cache._cli.saved import SavedReport
 from accv_cache._cli.selection import Selection, files_command, selects_files
 from accv_cache._cli.tables import change_table
 from accv_cache._cli.terminal import complain, width, write, write_each
@@ -36,7 +36,7 @@ _option = partial(click.option, cls=GroupedOption, group="What to do")
 )
 @_option(
     "--restore",
-    type=saved_report,
+    type=SavedReport(),
     metavar="FILE",
     help="Load exactly what was resident when FILE was written by `query --json`.",
 )

@@ -2,16 +2,41 @@
 
 import os
 import sys
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from accv_cache import CacheReport
 from accv_cache._cache_report import table_with_spans
 from accv_cache._text import printable
 
 
-def saved_report(path: str) -> CacheReport:
-    """Read a report; '-' is standard input."""
+class SavedReport(click.ParamType):  # type: ignore[type-arg, unused-ignore] # newer ones are generic
+    """The name of a file with a report; '-' is standard input."""
+
+    name = "file"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's own
+        param: click.Parameter | None,  # noqa: ARG002 - click's own
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> CacheReport:
+        """Read the report."""
+        return value if isinstance(value, CacheReport) else _read(value)
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's own
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Let the shell complete names of files."""
+        return [CompletionItem(incomplete, type="file")]
+
+
+def _read(path: str) -> CacheReport:
     import json  # noqa: PLC0415 - only for a faster start
 
     try:
