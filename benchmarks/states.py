@@ -29,8 +29,6 @@ _libc.mmap.argtypes = [
 ]
 _libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 _libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
-_libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-_POPULATE_READ = 22  # MADV_POPULATE_READ, Linux 5.14
 _FRAME = (1 << 55) - 1
 _ACTIVE, _TAIL = 1 << 6, 1 << 16
 _MAP_FAILED = ctypes.c_void_p(-1).value
@@ -96,7 +94,8 @@ def _has_generations() -> bool:
 
 def _active_pages(path: str, flags: BinaryIO) -> int:
     with _mapping(path) as (address, size), Path("/proc/self/pagemap").open("rb") as map_file:
-        _check(_libc.madvise(address, size, _POPULATE_READ), "madvise")
+        # A touch marks a page when it is unmapped, but MADV_POPULATE_READ at once.
+        _ = (ctypes.c_char * size).from_address(address)[:: mmap.PAGESIZE]
         frames = _words(map_file, address // mmap.PAGESIZE, -(-size // mmap.PAGESIZE))
         active, is_active = 0, False
         for frame in frames:

@@ -26,6 +26,7 @@ from accv_cache import (
 from support import mounts, residency
 from support.cgroups import child_cgroup, in_cgroup, root
 from support.files import FileSystem, MakeFile
+from support.needs import need
 from support.privileges import as_other_user
 from support.residency import PAGE, mincore_spans, resident_bytes
 
@@ -50,6 +51,30 @@ def read_pages(path: Path, *pages: int) -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
         for page in pages:
             os.pread(file.fileno(), 1, page * PAGE)
+
+
+@on_disks
+class TestOneReadAfterwards:
+    @pytest.mark.parametrize("size", [PAGE, 16 * PAGE, MIB, 5 * MIB, 9 * MIB])
+    def test_makes_nothing_active(self, file_system: FileSystem, size: int) -> None:
+        path = self.cold_file(file_system, size)
+        assert prefetch(path).ok
+        residency.warm(path)
+        assert residency.active_bytes(path) == 0
+
+    def test_does_so_after_another_read(self, file_system: FileSystem) -> None:
+        path = self.cold_file(file_system, 9 * MIB)
+        residency.warm(path)
+        residency.warm(path)
+        assert residency.active_bytes(path) > 8 * MIB
+
+    @staticmethod
+    def cold_file(file_system: FileSystem, size: int) -> Path:
+        need("the flags of active pages")
+        path = file_system.directory / "clip.mp4"
+        path.write_bytes(bytes(size))
+        residency.cold(path)
+        return path
 
 
 class TestOneFile:

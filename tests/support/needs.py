@@ -157,5 +157,6 @@ CHECKS: dict[str, Callable[[], bool]] = {
     "loop devices": lambda: os.access("/dev/loop-control", os.R_OK | os.W_OK),
     "pseudo-terminals": _has_terminals,
     "cachestat(2) of Linux 6.5": residency.has_cachestat,
+    "the flags of active pages": residency.tells_active_pages,
 }
 """Everything else that tests ask for, and how to see that this process has it."""

@@ -9,8 +9,10 @@ import mmap
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +20,8 @@ PAGE = mmap.PAGESIZE
 
 # The same number on every architecture that has a 64-bit Linux of its own, except Alpha.
 _SYS_CACHESTAT = 451
+_FRAME = (1 << 55) - 1
+_ACTIVE, _TAIL = 1 << 6, 1 << 16
 _MAP_FAILED = ctypes.c_void_p(-1).value
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -102,6 +106,40 @@ def fincore_bytes(path: str | Path) -> int:
 def resident_bytes(path: str | Path) -> int:
     """Resident bytes by the reader that is right on every file system, for root or the owner."""
     return mincore_bytes(path)
+
+
+def active_bytes(path: str | Path) -> int:
+    """How much of a resident file the kernel counts as used again, by the flags of each page.
+
+    See the kernel's Documentation/admin-guide/mm/pagemap.rst. Reading the file through a mapping
+    counts only when it is unmapped.
+    """
+    with _mapping(path) as (address, length), ExitStack() as stack:
+        _ = (ctypes.c_char * length).from_address(address)[::PAGE]
+        frames, flags = (
+            stack.enter_context(Path(name).open("rb", buffering=0))
+            for name in ("/proc/self/pagemap", "/proc/kpageflags")
+        )
+        active, is_active = 0, False
+        for frame in _words(frames, address // PAGE, whole_pages(length) // PAGE):
+            (found,) = _words(flags, frame & _FRAME, 1)
+            if not found & _TAIL:  # older kernels tell of the first page of a folio alone
+                is_active = bool(found & _ACTIVE)
+            active += is_active
+        return active * PAGE
+
+
+def tells_active_pages() -> bool:
+    """Whether this process can read them, and the kernel has them: not generations instead."""
+    generations = Path("/sys/kernel/mm/lru_gen/enabled")
+    if generations.exists() and int(generations.read_text(), 16) != 0:
+        return False
+    return os.geteuid() == 0 and os.access("/proc/kpageflags", os.R_OK)
+
+
+def _words(file: FileIO, first: int, count: int) -> Sequence[int]:
+    """Read 64-bit words of a file that has one per page."""
+    return array("Q", os.pread(file.fileno(), count * 8, first * 8))
 
 
 def kept_bytes(path: str | Path) -> int:

@@ -273,7 +273,21 @@ inline int mmap(int fd, off_t offset, std::size_t bytes, void*& start) noexcept 
     return start != MAP_FAILED ? 0 : -errno;
 }
 
+/// Takes a part of the address space for `mmap_at`.
+inline int reserve(std::size_t bytes, void*& start) noexcept {
+    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    start = ::mmap(nullptr, bytes, PROT_NONE, flags, -1, 0);
+    return start != MAP_FAILED ? 0 : -errno;
+}
+
+/// Maps a part of a file, read-only and shared, in place of what is reserved there.
+inline int mmap_at(void* start, std::size_t bytes, int fd, off_t offset) noexcept {
+    const void* const at = ::mmap(start, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, fd, offset);
+    return at != MAP_FAILED ? 0 : -errno;
+}
+
 /// Advice about a mapping, which Linux has since 5.14; <sys/mman.h> may not know it.
+constexpr int cold = 20;           // MADV_COLD
 constexpr int populate_read = 22;  // MADV_POPULATE_READ
 
 inline int madvise(void* start, std::size_t bytes, int advice) noexcept {

@@ -14,7 +14,6 @@
 #include <cstdint>
 
 #include "accv_cache/detail/file/byte_range.hpp"
-#include "accv_cache/detail/file/read_residency.hpp"
 #include "accv_cache/detail/system_calls.hpp"
 #include "accv_cache/version.hpp"
 
@@ -67,23 +66,56 @@ inline int start_reading(int fd, std::int64_t start, std::int64_t stop) noexcept
     return 0;
 }
 
+/// Owns a read-only mapping of a part of a file in which no folio lies in two page tables. There
+/// MADV_COLD would split it. Many kernels and file systems, such as overlayfs, do not align files.
+class aligned_mapping {
+public:
+    aligned_mapping(int fd, std::int64_t offset, std::size_t bytes) noexcept {
+        const auto folio = static_cast<std::size_t>(largest_folio());
+        error_ = sys::reserve(bytes + folio, reserved_);
+        if (error_ != 0) return;
+        reserved_bytes_ = bytes + folio;
+        const auto address = reinterpret_cast<std::uintptr_t>(reserved_);
+        start_ =
+            static_cast<char*>(reserved_) + (static_cast<std::size_t>(offset) - address) % folio;
+        error_ = sys::mmap_at(start_, bytes, fd, offset);
+    }
+    aligned_mapping(const aligned_mapping&) = delete;
+    aligned_mapping& operator=(const aligned_mapping&) = delete;
+    ~aligned_mapping() {
+        if (reserved_bytes_ != 0) sys::munmap(reserved_, reserved_bytes_);
+    }
+    /// 0 or -errno.
+    int error() const noexcept { return error_; }
+    void* start() const noexcept { return start_; }
+
+private:
+    void* reserved_ = nullptr;
+    std::size_t reserved_bytes_ = 0;
+    void* start_ = nullptr;
+    int error_ = 0;
+};
+
 /// Loads a part of an open file with MADV_POPULATE_READ (Linux 5.14), which copies nothing and
 /// raises no SIGBUS. Returns 0 or -errno.
 ///
 /// MADV_HUGEPAGE lets the kernel read whole large folios, whatever the read-ahead of the device or
 /// of the descriptor is (mm/filemap.c, do_sync_mmap_readahead). MADV_SEQUENTIAL and MADV_RANDOM
 /// keep the pages from counting as used when they are unmapped; of these, MADV_SEQUENTIAL also
-/// reads the next folios meanwhile.
+/// reads the next folios meanwhile. MADV_COLD undoes that populating counts as a use, after which
+/// the first read would make the pages active (mm/gup.c, FOLL_TOUCH).
 inline int load_by_mapping(int fd, const load_step& step) noexcept {
     const auto bytes = static_cast<std::size_t>(step.bytes());
-    const untouched_mapping mapping(fd, step.start, bytes);
+    const aligned_mapping mapping(fd, step.start, bytes);
     if (mapping.error() != 0) return mapping.error();
     const auto advise = [&](int advice) { return sys::madvise(mapping.start(), bytes, advice); };
     advise(step.allowed == overshoot::to_the_end ? MADV_SEQUENTIAL : MADV_RANDOM);
     const bool by_folios = step.allowed != overshoot::none && advise(MADV_HUGEPAGE) == 0;
     // Otherwise each missing page would be a request of its own.
     if (!by_folios) start_reading(fd, step.start, step.stop);
-    return advise(sys::populate_read);
+    const int error = advise(sys::populate_read);
+    if (error == 0) advise(sys::cold);
+    return error;
 }
 
 /// Loads a part of an open file by copying it. The advice replaces the read-ahead of the device or

@@ -34,6 +34,7 @@ namespace accv_cache::detail::sys {
 using unhooked::cachestat_pages;
 using unhooked::cachestat_range;
 using unhooked::close_range_unshare;
+using unhooked::cold;
 using unhooked::device_number;
 using unhooked::extended_status;
 using unhooked::open_how;
@@ -106,6 +107,8 @@ inline constexpr hooked fdatasync{"fdatasync", unhooked::fdatasync};
 inline constexpr hooked sync_by_fiemap{"FS_IOC_FIEMAP", unhooked::sync_by_fiemap};
 inline constexpr hooked cachestat{"cachestat", unhooked::cachestat};
 inline constexpr hooked mmap{"mmap", unhooked::mmap};
+inline constexpr hooked reserve{"mmap", unhooked::reserve};
+inline constexpr hooked mmap_at{"mmap", unhooked::mmap_at};
 inline constexpr hooked madvise{"madvise", unhooked::madvise};
 inline constexpr hooked munmap{"munmap", unhooked::munmap, true};
 inline constexpr hooked mincore{"mincore", unhooked::mincore};
