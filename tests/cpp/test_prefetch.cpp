@@ -112,7 +112,9 @@ TEST_CASE("exactly the pages of a range are loaded") {
                            {folio, folio},
                            {folio / 2, 4 * folio},
                            {mebibyte, 22 * mebibyte}};
-    for (const auto& [offset, length] : ranges) {
+    for (const span& each : ranges) {
+        const std::int64_t offset = each.first;
+        const std::int64_t length = each.second;
         CAPTURE(offset);
         CAPTURE(length);
         evict(clip);

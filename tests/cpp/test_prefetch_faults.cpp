@@ -22,8 +22,6 @@ namespace {
 
 using namespace accv_cache::test;
 using accv_cache::failed_step;
-using accv_cache::limit_action;
-using accv_cache::limit_source;
 using accv_cache::prefetch;
 using accv_cache::prefetch_options;
 using accv_cache::prefetch_report;
@@ -51,6 +49,17 @@ struct refusal {
     std::vector<int> errors;
 };
 
+/// Loads a file from `offset` on while these calls fail.
+prefetch_report prefetch_without(const std::vector<std::string_view>& calls, int error,
+                                 const std::string& path, std::int64_t offset) {
+    const hooked_calls hooked([&](const call_site& site) {
+        return std::find(calls.begin(), calls.end(), site.name) != calls.end() ? error : 0;
+    });
+    prefetch_options options;
+    options.offset = offset;
+    return prefetch(path, options);
+}
+
 TEST_CASE("a file is loaded whatever is refused") {
     const refusal refusals[] = {
         {{"madvise"}, {EINVAL, ENOSYS, EPERM, EAGAIN, ENOMEM, EFAULT}},
@@ -62,23 +71,13 @@ TEST_CASE("a file is loaded whatever is refused") {
         {{"lseek"}, {EINVAL, EOVERFLOW}},
     };
     const temporary_folder folder;
-    for (const auto& [calls, errors] : refusals)
-        for (const int error : errors)
+    for (const refusal& each : refusals)
+        for (const int error : each.errors)
             for (const std::int64_t offset : {std::int64_t{0}, 3 * page}) {
-                CAPTURE(std::string(calls.front()));
+                CAPTURE(std::string(each.calls.front()));
                 CAPTURE(error);
                 const std::string clip = write_cold(folder / "clip");
-                prefetch_options options;
-                options.offset = offset;
-                const prefetch_report report = [&] {
-                    const hooked_calls hooked([&](const call_site& site) {
-                        return std::any_of(calls.begin(), calls.end(),
-                                           [&](std::string_view each) { return is(site, each); })
-                                   ? error
-                                   : 0;
-                    });
-                    return prefetch(clip, options);
-                }();
+                const prefetch_report report = prefetch_without(each.calls, error, clip, offset);
                 CHECK(report.ok());
                 CHECK(report[0].missing.total() == 0);
                 CHECK(kept_bytes(clip, offset) == size - offset);

@@ -86,6 +86,9 @@ public:
                 std::vector<skipped_path> skipped, bool stopped)
         : status_report(std::move(paths), std::move(records), std::move(skipped), stopped) {}
 
+    /// Whether every file was advised, or there was none.
+    bool ok() const noexcept { return all_succeeded(); }
+
     /// Appends the records of another report.
     drop_report& operator+=(const drop_report& other) {
         append(other);

@@ -98,7 +98,7 @@ public:
 
     /// Whether every file was loaded as far as the limits allow, or there was none. False if the
     /// call was refused.
-    bool ok() const noexcept { return !refused_ && status_report::ok(); }
+    bool ok() const noexcept { return !refused_ && all_succeeded(); }
 
     /// The limit that not everything fitted into; nullopt: everything did.
     const std::optional<prefetch_limit>& limit() const noexcept { return limit_; }

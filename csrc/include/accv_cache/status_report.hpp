@@ -93,13 +93,6 @@ public:
         return DropCacheStatus::SUCCESS;
     }
 
-    /// Whether every file has SUCCESS, or there was none.
-    bool ok() const noexcept {
-        return std::all_of(records().begin(), records().end(), [](const Record& each) {
-            return each.status == DropCacheStatus::SUCCESS;
-        });
-    }
-
     /// The sums over all files.
     Totals totals() const noexcept {
         Totals sums;
@@ -109,6 +102,13 @@ public:
 
 protected:
     using file_report<Record>::file_report;
+
+    /// Whether every file has SUCCESS, or there was none.
+    bool all_succeeded() const noexcept {
+        return std::all_of(records().begin(), records().end(), [](const Record& each) {
+            return each.status == DropCacheStatus::SUCCESS;
+        });
+    }
 };
 
 }  // namespace ACCV_CACHE_ABI

@@ -67,9 +67,7 @@ public:
         if (admitted_ + bytes - looked_at_ >= distance) {
             looked_at_ = admitted_;
             look(file_systems);
-            memory_room room = finder_->find(admitted_);
-            room.bytes += admitted_;
-            if (room.bytes < admitted_ + bytes) full_ = std::move(room);
+            if (finder_) find_whether_full(*finder_, bytes);
             if (has_ended()) return false;
         }
         admitted_ += bytes;
@@ -109,6 +107,13 @@ public:
 private:
     /// How much is loaded between two looks at the room.
     static constexpr std::int64_t distance = std::int64_t{64} << 20;
+
+    void find_whether_full(const room_finder& finder, std::int64_t bytes) {
+        memory_room room = finder.find(admitted_);
+        if (room.bytes >= bytes) return;
+        room.bytes += admitted_;
+        full_ = std::move(room);
+    }
 
     bool has_ended() const noexcept { return full_ || was_reclaimed_; }
 

@@ -80,7 +80,8 @@ struct prefetch_work : file_work<prefetch_record> {
     page_spans wanted(std::size_t position, const open_file& file) {
         const std::int64_t size = file.status.st_size;
         const std::int64_t stop = range.end(size);
-        if (restores) return within(pages_of(*spans[position]), range.offset, stop);
+        const std::vector<resident_span> none;
+        if (restores) return within(pages_of(spans[position].value_or(none)), range.offset, stop);
         if (file.own && may_have_holes(file.status))
             return read_data(file.fd, range.offset, stop, go_on);
         page_spans all;
@@ -185,7 +186,7 @@ public:
     }
 
     verdict finish(std::size_t position, item& entry) {
-        open_file& file = entry.file;
+        const open_file& file = entry.file;
         // A descriptor that was lent may not be open for reading, or for direct I/O only.
         const file_system_kind kind = work_.file_systems.of(file.fd, file.status);
         std::optional<mappable> reopened;
@@ -287,7 +288,7 @@ private:
             why.reclaimed += take(rest);
         }
         why.not_cached = rest;
-        record.loaded_bytes = std::clamp<std::int64_t>(*record.loaded_bytes - rest, 0,
+        record.loaded_bytes = std::clamp<std::int64_t>(record.loaded_bytes.value_or(0) - rest, 0,
                                                        now.resident_bytes + why.total());
     }
 
@@ -371,8 +372,9 @@ private:
         repeated_.emplace_back(position, first);
         const std::int64_t bytes = std::exchange(work_.to_load[position], 0);
         if (!work_.restores) return;
-        auto& spans = *work_.spans[first];
-        spans.insert(spans.end(), work_.spans[position]->begin(), work_.spans[position]->end());
+        const resident_spans& from = work_.spans[position];
+        resident_spans& into = work_.spans[first];
+        if (from && into) into->insert(into->end(), from->begin(), from->end());
         work_.to_load[first] += bytes;
     }
 
