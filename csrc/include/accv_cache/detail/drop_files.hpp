@@ -221,7 +221,7 @@ private:
             const residency now = work_.read(file.fd, file.status);
             if (now.known() && !may_be_dirty(now)) break;
             const int error = -wait(file.fd, work_.range);
-            if (work_.retries.with(error, entry.alone)) return interrupted;
+            if (work_.retries.with(error, position)) return interrupted;
             if (error != 0) return work_.keep(position, file, error);
         }
         return proceed;
@@ -261,7 +261,7 @@ public:
         if (file.error == 0) {
             for (const auto wait : write_back_tries) {
                 const int error = -wait(file.fd, work_.range);
-                if (work_.retries.with(error, entry.alone)) return interrupted;
+                if (work_.retries.with(error, position)) return interrupted;
                 if (error != 0) return work_.keep(position, file, error);
                 const verdict said = work_.evict_and_measure(position, file, entry.alone);
                 if (said != proceed) return said;

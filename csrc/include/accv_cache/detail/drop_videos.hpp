@@ -40,7 +40,7 @@ public:
     verdict prepare(std::size_t position, item& entry, bool alone) noexcept {
         entry.file = files_.open(position);
         const open_file& file = entry.file;
-        if (retries_.with(file.error, alone)) return interrupted;
+        if (retries_.with(file.error, position)) return interrupted;
         if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
         if (file.failed == failed_step::NAME) return failed(DropCacheStatus::UNKNOWN_ERROR);
         if (file.failed == failed_step::OPEN) return failed(DropCacheStatus::FILE_OPEN_FAILED);

@@ -31,7 +31,6 @@
 #include "accv_cache/detail/load_guard.hpp"
 #include "accv_cache/detail/room.hpp"
 #include "accv_cache/detail/run/batch.hpp"
-#include "accv_cache/detail/run/patience.hpp"
 #include "accv_cache/detail/verb.hpp"
 #include "accv_cache/file_identity.hpp"
 #include "accv_cache/options.hpp"
@@ -195,7 +194,7 @@ public:
         if (fd < 0) return give_up(position, failed_step::READ, -fd);
 
         const int error = load(position, file, fd);
-        if (retries_.with(error, entry.alone)) return interrupted;
+        if (work_.retries.with(error, position)) return interrupted;
         if (work_.tick.stopped()) return interrupted;
         measure(position, entry.file, kind, error);
         if (error != 0) return work_.fail(position, failed_step::READ, error);
@@ -293,7 +292,6 @@ private:
     }
 
     prefetch_work& work_;
-    patience retries_;  // apart from those of opening, which succeeds in each try
 };
 
 /// Measures again what was loaded, after the kernel has reclaimed a part of it.

@@ -105,7 +105,7 @@ struct file_work {
     verdict open(std::size_t position, open_file& file, bool alone) noexcept {
         file = targets.open(position);
         if (file.own && may_map(file)) file.own.keep_access_time();
-        if (retries.with(file.error, alone)) return interrupted;
+        if (retries.with(file.error, position)) return interrupted;
         if (!alone && is_out_of_descriptors(file.error)) return out_of_descriptors;
         return proceed;
     }

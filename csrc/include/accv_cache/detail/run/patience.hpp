@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
 
 #include "accv_cache/version.hpp"
 
@@ -13,19 +14,23 @@ namespace detail {
 /// Bounds the retries of a step that returns EINTR, because a file system may return it every time.
 class patience {
 public:
-    /// Whether `error` is worth another try. A worker does not count its tries: the calling thread
-    /// handles its signals between two of them.
-    bool with(int error, bool alone) noexcept {
-        if (error == EINTR && !alone) return true;
-        if (error == EINTR && ++tries_ < most) return true;
-        if (alone) tries_ = 0;
-        return false;
+    /// Whether `error` is worth another try of `position`. Each thread counts for itself, through
+    /// all steps of a position: one that succeeds in each try must not hide one that never does.
+    bool with(int error, std::size_t position) const noexcept {
+        if (error != EINTR) return false;
+        thread_local streak last{};
+        if (last.counter != this || last.position != position) last = {this, position, 0};
+        return ++last.tries % most != 0;
     }
 
 private:
     static constexpr int most = 100;
 
-    int tries_ = 0;  // only on the calling thread
+    struct streak {
+        const patience* counter;
+        std::size_t position;
+        int tries;
+    };
 };
 
 }  // namespace detail
