@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from accv_cache import (
+    CacheReport,
     CgroupMemory,
     CgroupVerdict,
     DropCacheStatus,
@@ -17,6 +19,8 @@ from accv_cache import (
     drop_videos_cache,
     machine_memory,
     memory_limit,
+    prefetch,
+    query,
 )
 from support.files import MakeFile
 from support.items import BAD, items_of
@@ -59,6 +63,13 @@ class TestVerbs:
         with pytest.raises(ValueError, match="offset"):
             verb.call("clip", offset=-1)
         assert verb.call([]).ok
+
+
+def test_a_report_is_refused_and_goes_through_json_all_the_same() -> None:
+    report = CacheReport.from_dict(query(["clip", b"\xff"]).to_dict())
+    for result in (prefetch(report), drop("clip", keep=report)):
+        assert result.status is DropCacheStatus.PLATFORM_ERROR
+    assert [record.path for record in prefetch(report)] == ["clip", os.fsdecode(b"\xff")]
 
 
 def test_a_share_of_the_memory_needs_no_limit() -> None:
