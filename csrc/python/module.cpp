@@ -14,6 +14,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used(),
     accv_cache::python::bind_drop(module);
     accv_cache::python::bind_query(module);
     accv_cache::python::bind_prefetch(module);
+    accv_cache::python::bind_budget(module);
     accv_cache::python::bind_cgroup_memory(module);
     accv_cache::python::bind_backing_files(module);
     accv_cache::python::bind_holders(module);

@@ -1,6 +1,7 @@
 """Evict old videos from the page cache, and know what was evicted and what stayed."""
 
 __all__ = [
+    "CacheBudget",
     "CacheRecord",
     "CacheReport",
     "CgroupMemory",
@@ -38,6 +39,7 @@ __all__ = [
 # Loaded on first use, so a program loads only what it uses. `__init__.pyi` tells type checkers and
 # editors what these names are.
 _HOMES = {
+    "CacheBudget": "_training.budget",
     "CacheRecord": "_cache_report",
     "CacheReport": "_cache_report",
     "CgroupMemory": "_cgroup",

@@ -29,8 +29,10 @@ from accv_cache._query import query as query
 from accv_cache._report import FailedStep as FailedStep, SkipReason as SkipReason
 from accv_cache._residency import ResidencySource as ResidencySource, UnknownReason as UnknownReason
 from accv_cache._status import DropCacheStatus as DropCacheStatus
+from accv_cache._training.budget import CacheBudget as CacheBudget
 
 __all__ = [
+    "CacheBudget",
     "CacheRecord",
     "CacheReport",
     "CgroupMemory",

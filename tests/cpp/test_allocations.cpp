@@ -225,6 +225,19 @@ TEST_CASE("drop of what came in since") {
     fail_each([&] { return accv_cache::drop(files.paths, options).ok(); });
 }
 
+TEST_CASE("cache_budget") {
+    const tree files;
+    fail_each([&] {
+        accv_cache::cache_budget budget(2 * page);
+        for (const std::string& each : files.paths) {
+            const auto use = budget.use(each, 0, page);
+            if (use.error() != 0 && use.error() != ENOMEM) return false;
+        }
+        budget.close();
+        return true;
+    });
+}
+
 TEST_CASE("holders") {
     const tree files;
     const mapped_file mapped(files.paths[0]);

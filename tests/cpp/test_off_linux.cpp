@@ -43,6 +43,15 @@ TEST_CASE("prefetch gives PLATFORM_ERROR for every file") {
     CHECK(restored.status() == DropCacheStatus::PLATFORM_ERROR);
 }
 
+TEST_CASE("a cache_budget does nothing, and says why") {
+    accv_cache::cache_budget budget(0, 2);
+    auto use = budget.use("one");
+    CHECK(use.error() == ENOSYS);
+    use.leave();
+    budget.close();
+    CHECK(budget.used_bytes() + budget.dropped_bytes() == 0);
+}
+
 TEST_CASE("nothing is known of memory") {
     CHECK_FALSE(accv_cache::cgroup_memory().has_value());
     CHECK_FALSE(accv_cache::cgroup_memory(1).has_value());

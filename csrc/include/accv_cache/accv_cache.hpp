@@ -11,6 +11,7 @@
 /// accv_cache.hpp includes every public header.
 
 #include "accv_cache/backing_files.hpp"      // IWYU pragma: export
+#include "accv_cache/cache_budget.hpp"       // IWYU pragma: export
 #include "accv_cache/cgroup_memory.hpp"      // IWYU pragma: export
 #include "accv_cache/drop.hpp"               // IWYU pragma: export
 #include "accv_cache/drop_until.hpp"         // IWYU pragma: export

@@ -2,7 +2,6 @@
 // The pages that `drop` keeps: those that were resident when a report was made.
 #pragma once
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -42,26 +41,21 @@ public:
         return false;
     }
 
-    /// The parts of `range`, in a file of `size` bytes, that are not kept.
-    std::vector<byte_range> rest_of(std::string_view path, const byte_range& range,
-                                    std::int64_t size) const {
+    /// The pages that are kept of a file.
+    page_spans of(std::string_view path) const {
         const auto file = files_.find(path);
-        if (file == files_.end()) return {range};
+        if (file == files_.end()) return {};
         std::vector<resident_span> kept;
         for (const resident_spans& each : file->second)
             kept.insert(kept.end(), each->begin(), each->end());
+        return pages_of(std::move(kept));
+    }
 
-        std::vector<byte_range> rest;
-        const std::int64_t end = range.end(size);
-        std::int64_t start = range.offset;
-        for (const resident_span& each : pages_of(std::move(kept))) {
-            if (each.start >= end) break;
-            if (each.start > start) rest.push_back({start, each.start - start});
-            start = std::max(start, each.stop);
-        }
-        // To the end of a range without a length, wherever that is by now.
-        if (start < end) rest.push_back({start, range.length == 0 ? 0 : end - start});
-        return rest;
+    /// The parts of `range`, in a file of `size` bytes, that are not kept.
+    std::vector<byte_range> rest_of(std::string_view path, const byte_range& range,
+                                    std::int64_t size) const {
+        if (files_.find(path) == files_.end()) return {range};
+        return parts_outside(of(path), range, size);
     }
 
 private:

@@ -156,7 +156,10 @@ struct extended_status {
     std::uint16_t unused_3;
     std::uint64_t inode;
     std::uint64_t size;
-    std::uint64_t unused_4[10];
+    std::uint64_t unused_4[4];
+    std::int64_t birth_seconds;  ///< When the file was created.
+    std::uint32_t birth_nanoseconds;
+    std::uint32_t unused_6[9];
     std::uint32_t node_major;  ///< Of the device that a node stands for.
     std::uint32_t node_minor;
     std::uint32_t device_major;  ///< Of the device that holds the file.
@@ -170,6 +173,7 @@ static_assert(sizeof(extended_status) == 256, "the kernel writes 256 bytes");
 
 constexpr unsigned statx_type = 0x1;
 constexpr unsigned statx_inode = 0x100;
+constexpr unsigned statx_birth = 0x800;
 constexpr unsigned statx_mount = 0x1000;  // Linux 5.8
 /// Of the attributes: something is mounted there, and this is its root. Linux 5.8.
 constexpr std::uint64_t statx_is_mount_root = 0x2000;

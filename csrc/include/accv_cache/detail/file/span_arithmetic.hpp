@@ -65,6 +65,22 @@ inline page_spans within(const page_spans& spans, std::int64_t start, std::int64
     return part;
 }
 
+/// The parts of `range`, in a file of `size` bytes, that are not in `spans`.
+inline std::vector<byte_range> parts_outside(const page_spans& spans, const byte_range& range,
+                                             std::int64_t size) {
+    std::vector<byte_range> parts;
+    const std::int64_t end = range.end(size);
+    std::int64_t start = range.offset;
+    for (const resident_span& each : spans) {
+        if (each.start >= end) break;
+        if (each.start > start) parts.push_back({start, each.start - start});
+        start = std::max(start, each.stop);
+    }
+    // To the end of a range without a length, wherever that is by now.
+    if (start < end) parts.push_back({start, range.length == 0 ? 0 : end - start});
+    return parts;
+}
+
 inline std::int64_t bytes_of(const page_spans& spans) noexcept {
     std::int64_t bytes = 0;
     for (const resident_span& each : spans) bytes += each.stop - each.start;

@@ -42,6 +42,7 @@ using unhooked::populate_read;
 using unhooked::resolve_beneath;
 using unhooked::resolve_no_magiclinks;
 using unhooked::resolve_no_symlinks;
+using unhooked::statx_birth;
 using unhooked::statx_dont_sync;
 using unhooked::statx_inode;
 using unhooked::statx_is_mount_root;

@@ -1,0 +1,1 @@
+"""What training loops use: a bound on what their clips hold, and the next clips read ahead."""
