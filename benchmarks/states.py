@@ -99,6 +99,9 @@ def _active_pages(path: str, flags: BinaryIO) -> int:
         frames = _words(map_file, address // mmap.PAGESIZE, -(-size // mmap.PAGESIZE))
         active, is_active = 0, False
         for frame in frames:
+            if not frame & _FRAME:  # hidden, or reclaimed since it was touched
+                why = "the kernel does not tell the numbers of pages"
+                raise NotRun(why)
             (found,) = _words(flags, frame & _FRAME, 1)
             # Older kernels tell of the first page of a folio alone.
             if not found & _TAIL:

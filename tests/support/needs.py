@@ -145,6 +145,12 @@ def _makes_namespaces() -> bool:
     return _succeeds("unshare", "--mount", "--pid", "--fork", "true")
 
 
+def _sees_active_pages() -> bool:
+    """The kernel hides the numbers of pages from everybody else."""
+    is_root = _is_capable("SYS_ADMIN") and not _in_user_namespace()
+    return is_root and residency.has_active_pages()
+
+
 CHECKS: dict[str, Callable[[], bool]] = {
     "root": lambda: os.geteuid() == 0,
     "the right to become another user": lambda: _is_capable("SETGID", "SETUID"),
@@ -157,6 +163,6 @@ CHECKS: dict[str, Callable[[], bool]] = {
     "loop devices": lambda: os.access("/dev/loop-control", os.R_OK | os.W_OK),
     "pseudo-terminals": _has_terminals,
     "cachestat(2) of Linux 6.5": residency.has_cachestat,
-    "the flags of active pages": residency.tells_active_pages,
+    "the flags of active pages": _sees_active_pages,
 }
 """Everything else that tests ask for, and how to see that this process has it."""

@@ -129,12 +129,12 @@ def active_bytes(path: str | Path) -> int:
         return active * PAGE
 
 
-def tells_active_pages() -> bool:
-    """Whether this process can read them, and the kernel has them: not generations instead."""
+def has_active_pages() -> bool:
+    """Whether the kernel has them, not generations instead, and this process may read flags."""
     generations = Path("/sys/kernel/mm/lru_gen/enabled")
     if generations.exists() and int(generations.read_text(), 16) != 0:
         return False
-    return os.geteuid() == 0 and os.access("/proc/kpageflags", os.R_OK)
+    return os.access("/proc/kpageflags", os.R_OK)
 
 
 def _words(file: FileIO, first: int, count: int) -> Sequence[int]:
