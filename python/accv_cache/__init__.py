@@ -34,6 +34,7 @@ __all__ = [
     "memory_limit",
     "prefetch",
     "query",
+    "read_ahead",
 ]
 
 # Loaded on first use, so a program loads only what it uses. `__init__.pyi` tells type checkers and
@@ -71,6 +72,7 @@ _HOMES = {
     "memory_limit": "_cgroup",
     "prefetch": "_prefetch",
     "query": "_query",
+    "read_ahead": "_training.read_ahead",
 }
 
 

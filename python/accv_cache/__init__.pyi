@@ -30,6 +30,7 @@ from accv_cache._report import FailedStep as FailedStep, SkipReason as SkipReaso
 from accv_cache._residency import ResidencySource as ResidencySource, UnknownReason as UnknownReason
 from accv_cache._status import DropCacheStatus as DropCacheStatus
 from accv_cache._training.budget import CacheBudget as CacheBudget
+from accv_cache._training.read_ahead import read_ahead as read_ahead
 
 __all__ = [
     "CacheBudget",
@@ -65,6 +66,7 @@ __all__ = [
     "memory_limit",
     "prefetch",
     "query",
+    "read_ahead",
 ]
 
 __version__: str
