@@ -46,7 +46,7 @@ def test_commands_install_from_pypi_what_it_has(published: Path) -> None:
     assert named == {"cli", "demo"} <= {*(extras or [])}
     # Only a checkout has the tests, and the README says so.
     assert re.findall(r"pip install '\.\[(\w+)\]'", text) == ["test"]
-    assert "in a checkout:\n\n```sh\npip install '.[test]' && pytest\n" in text
+    assert "or the tests, in a checkout:" in text
 
 
 def test_the_project_has_its_addresses(published: Path) -> None:

@@ -15,7 +15,7 @@ namespace py = pybind11;
 
 namespace accv_cache::python {
 
-void bind_budget(py::module_& module) {
+void bind_budget(const py::module_& module) {
     using without_gil = py::call_guard<py::gil_scoped_release>;
     using usage = cache_budget::usage;
     py::class_<usage>(module, "Usage")

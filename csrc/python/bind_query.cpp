@@ -34,8 +34,8 @@ cache_report query(const py::iterable& paths, const py::dict& asked, bool spans)
 /// The pages of the ranges of all files that were measured: what could be resident.
 std::int64_t known_range_bytes(const cache_report& all) {
     std::int64_t sum = 0;
-    for (std::size_t i = 0; i != all.size(); ++i) {
-        const cache_record& one = all[i];
+    for (const auto& file : all) {
+        const cache_record& one = file.record;
         if (!one.resident_bytes || one.measured_stop <= one.measured_start) continue;
         sum += detail::round_up_to_page(one.measured_stop) -
                one.measured_start / detail::page_size() * detail::page_size();

@@ -2,6 +2,7 @@
 // The pages that `drop` keeps: those that were resident when a report was made.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -36,9 +37,8 @@ public:
     bool is_unknown(std::string_view path) const {
         const auto file = files_.find(path);
         if (file == files_.end()) return false;
-        for (const resident_spans& each : file->second)
-            if (!each) return true;
-        return false;
+        return std::any_of(file->second.begin(), file->second.end(),
+                           [](const resident_spans& each) { return !each; });
     }
 
     /// The pages that are kept of a file.
@@ -47,7 +47,7 @@ public:
         if (file == files_.end()) return {};
         std::vector<resident_span> kept;
         for (const resident_spans& each : file->second)
-            kept.insert(kept.end(), each->begin(), each->end());
+            if (each) kept.insert(kept.end(), each->begin(), each->end());
         return pages_of(std::move(kept));
     }
 

@@ -150,27 +150,36 @@ private:
         const mount& within;
     };
 
+    struct kind_of_entry {
+        unsigned char type;  // as in readdir(3)
+        file_identity found;
+        bool is_known;  // whether `found` is the file itself
+    };
+
+    /// Returns 0 or -errno. A broken link and a name that vanished are no errors here.
+    int look_closer(const place& parent, const entry& each, kind_of_entry& kind) const noexcept {
+        struct stat status{};
+        const int result = look_at(parent, each, status);
+        if (result == 0)
+            kind = {static_cast<unsigned char>(IFTODT(status.st_mode)), file_identity::of(status),
+                    true};
+        return result == -ENOENT || result == -ELOOP ? 0 : result;
+    }
+
     void take(const place& parent, const entry& each) {
         std::string path = parent.path;
         if (path.back() != '/') path += '/';
         path += each.name;
         if (matches_any(options_.exclude, path)) return;
-        unsigned char type = each.type;
-        file_identity found{parent.device, each.number};
-        bool is_known = entries_tell_inodes_;
-        const bool followed = type == DT_LNK && options_.follow_symlinks;
-        if (type == DT_UNKNOWN || followed) {
-            struct stat status{};
-            const int error = -look_at(parent, each, status);
-            if (error == 0) {
-                type = static_cast<unsigned char>(IFTODT(status.st_mode));
-                found = file_identity::of(status);
-                is_known = true;
-            } else if (error != ENOENT && error != ELOOP) {  // it may be a directory
+        kind_of_entry kind{each.type, {parent.device, each.number}, entries_tell_inodes_};
+        const bool followed = each.type == DT_LNK && options_.follow_symlinks;
+        if (each.type == DT_UNKNOWN || followed) {
+            if (const int error = -look_closer(parent, each, kind)) {  // it may be a directory
                 unlistable_.push_back({std::move(path), error});
                 return;
             }
         }
+        const auto [type, found, is_known] = kind;
         if (type == DT_DIR) {
             if (options_.recursive)
                 pending_.push_back(

@@ -20,17 +20,21 @@ inline const char* without_dot(const char* path) noexcept {
     return path;
 }
 
+/// `matches`, for a pattern that does not end with a slash.
+inline bool matches_path_or_name(const char* pattern, const char* path) noexcept {
+    const char* const last_slash = std::strrchr(path, '/');
+    if (last_slash == nullptr || std::strchr(pattern, '/') != nullptr)
+        return ::fnmatch(without_dot(pattern), without_dot(path), 0) == 0;
+    return ::fnmatch(pattern, last_slash + 1, 0) == 0;
+}
+
 /// Whether a pattern of fnmatch(3) matches `path`: all of it if the pattern has a slash, else its
 /// last part. A slash at the end of the pattern, as a shell completes the name of a directory, is
 /// ignored.
 inline bool matches(const char* pattern, const char* path) {
     const std::size_t length = std::strlen(pattern);
-    if (length > 1 && pattern[length - 1] == '/')
-        return matches(std::string(pattern, length - 1).c_str(), path);
-    const char* const last_slash = std::strrchr(path, '/');
-    if (last_slash == nullptr || std::strchr(pattern, '/') != nullptr)
-        return ::fnmatch(without_dot(pattern), without_dot(path), 0) == 0;
-    return ::fnmatch(pattern, last_slash + 1, 0) == 0;
+    if (length <= 1 || pattern[length - 1] != '/') return matches_path_or_name(pattern, path);
+    return matches_path_or_name(std::string(pattern, length - 1).c_str(), path);
 }
 
 }  // namespace detail

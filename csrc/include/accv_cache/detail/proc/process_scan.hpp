@@ -50,9 +50,9 @@ struct mapping {
         };
         const auto number = [&](int base) {
             unsigned long long value = 0;
-            const char* const end = line.data() + line.size();
-            skip(static_cast<std::size_t>(std::from_chars(line.data(), end, value, base).ptr -
-                                          line.data()));
+            const char* const first = line.data();
+            const char* const behind = std::from_chars(first, first + line.size(), value, base).ptr;
+            skip(static_cast<std::size_t>(behind - first));
             skip(1);  // what separates it from the next field
             return value;
         };
