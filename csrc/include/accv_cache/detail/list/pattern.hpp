@@ -29,11 +29,12 @@ inline bool matches_path_or_name(const char* pattern, const char* path) noexcept
 }
 
 /// Whether a pattern of fnmatch(3) matches `path`: all of it if the pattern has a slash, else its
-/// last part. A slash at the end of the pattern, as a shell completes the name of a directory, is
+/// last part. Slashes at the end of the pattern, as a shell completes the name of a directory, are
 /// ignored.
 inline bool matches(const char* pattern, const char* path) {
-    const std::size_t length = std::strlen(pattern);
+    std::size_t length = std::strlen(pattern);
     if (length <= 1 || pattern[length - 1] != '/') return matches_path_or_name(pattern, path);
+    while (length > 1 && pattern[length - 1] == '/') --length;
     return matches_path_or_name(std::string(pattern, length - 1).c_str(), path);
 }
 
