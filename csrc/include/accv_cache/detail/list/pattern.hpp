@@ -35,7 +35,7 @@ inline bool matches(const char* pattern, const char* path) {
     std::size_t length = std::strlen(pattern);
     if (length <= 1 || pattern[length - 1] != '/') return matches_path_or_name(pattern, path);
     while (length > 1 && pattern[length - 1] == '/') --length;
-    return matches_path_or_name(std::string(pattern, length - 1).c_str(), path);
+    return matches_path_or_name(std::string(pattern, length).c_str(), path);
 }
 
 }  // namespace detail
