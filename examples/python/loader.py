@@ -1,23 +1,26 @@
-"""Load clips as training does, and evict each from the page cache when it is decoded.
+"""Load clips as training does, and let them hold no more of the page cache than a budget.
 
     pip install accv_cache av
-    python loader.py clip*.mp4           # never more than one clip a worker
-    python loader.py --keep clip*.mp4    # grows to all of them
+    python loader.py clip*.mp4                 # never more than one clip a worker
+    python loader.py --budget 500 clip*.mp4    # no more than 500 MiB
+    python loader.py --keep clip*.mp4          # grows to all of them
+    python loader.py --ahead 4 clip*.mp4       # the next 4 are warm (with torch)
 
 After each clip it prints what all of them hold of the page cache. The dataset is one that
 `torch.utils.data.DataLoader` takes, which loads it if torch is installed; forked worker processes
-do otherwise.
+do otherwise. For a loader of your own, copy the three lines that are marked.
 """
 
 import argparse
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 import av
 
-from accv_cache import drop, query
+from accv_cache import CacheBudget, drop, query, read_ahead
 
 
 class Sample(NamedTuple):
@@ -30,10 +33,10 @@ class Sample(NamedTuple):
 class Clips:
     """A map-style dataset with one item per clip."""
 
-    def __init__(self, paths: Sequence[Path], *, evict: bool) -> None:
-        """Read `paths`; with `evict`, evict each after it is decoded."""
+    def __init__(self, paths: Sequence[Path], budget: CacheBudget | None) -> None:
+        """Read `paths`, which hold no more than the budget; None: as much as they want."""
         self.paths = paths
-        self.evict = evict
+        self.budget = budget
 
     def __len__(self) -> int:
         """Count the clips."""
@@ -42,32 +45,36 @@ class Clips:
     def __getitem__(self, index: int) -> Sample:
         """Decode a clip, in a worker process."""
         path = self.paths[index]
-        with path.open("rb") as file:
-            try:
-                with av.open(file, "r") as container:
-                    frames = sum(1 for _ in container.decode(video=0))
-            finally:
-                if self.evict:
-                    drop(file)  # the open file, not its path: it may have been renamed meanwhile
+        with (
+            self.budget.use(path) if self.budget else nullcontext(),  # 2. where a clip is read
+            av.open(str(path)) as container,
+        ):
+            frames = sum(1 for _ in container.decode(video=0))
         return Sample(str(path), frames)
 
 
-def load(dataset: Clips, workers: int) -> Iterator[Sample]:
-    """Return the items in order, loaded ahead by worker processes."""
+def load(dataset: Clips, workers: int, ahead: int) -> Iterator[Sample]:
+    """Return the items in order, loaded by worker processes."""
+    order = range(len(dataset))
     try:
         from torch.utils.data import DataLoader  # noqa: PLC0415 - only if it is there
     except ModuleNotFoundError:
         with multiprocessing.get_context("fork").Pool(workers) as pool:
-            yield from pool.imap(dataset.__getitem__, range(len(dataset)))
+            yield from pool.imap(dataset.__getitem__, order)
     else:
-        yield from DataLoader(dataset, batch_size=None, num_workers=workers)
+        sampler: Iterable[int] = order
+        if ahead > 0:
+            sampler = read_ahead(order, dataset.paths.__getitem__, depth=ahead)  # 3. the next clips
+        yield from DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=workers)
 
 
 def main() -> None:
     """Load the clips once: an epoch."""
-    parser = argparse.ArgumentParser(description="Load clips, and evict each when it is decoded.")
+    parser = argparse.ArgumentParser(description="Load clips within a budget of page cache.")
     parser.add_argument("clips", nargs="+", type=Path)
-    parser.add_argument("--keep", action="store_true", help="do not evict")
+    parser.add_argument("--keep", action="store_true", help="evict nothing")
+    parser.add_argument("--budget", type=int, default=0, help="MiB that may stay (default: 0)")
+    parser.add_argument("--ahead", type=int, default=0, help="clips to read ahead (default: 0)")
     parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
     options = parser.parse_args()
 
@@ -75,7 +82,13 @@ def main() -> None:
         return f"the clips hold {query(options.clips).known_resident_bytes / 2**20:.1f} MiB"
 
     drop(options.clips)  # start cold: what is resident below was read by the workers
-    for sample in load(Clips(options.clips, evict=not options.keep), options.workers):
+    before = query(options.clips, spans=True)  # what is resident now stays
+    limit = options.budget << 20
+    budget = CacheBudget(
+        limit, workers=options.workers, keep=before
+    )  # 1. where the dataset is made
+    dataset = Clips(options.clips, None if options.keep else budget)
+    for sample in load(dataset, options.workers, options.ahead):
         print(f"{sample.clip}: {sample.frames} frames; {held()}", flush=True)
     print(f"in the end {held()}")
 

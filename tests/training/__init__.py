@@ -1,0 +1,1 @@
+"""Real data loaders: run with `pytest tests/training`, where torch is installed."""
