@@ -12,6 +12,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -44,6 +45,12 @@ using hook_after = std::function<void(const call_site&)>;
 inline hook_before before_call;
 inline hook_after after_call;
 
+/// Changes the resident and the evicted pages that cachestat(2) has told.
+using hook_cachestat = std::function<void(std::uint64_t& cached, std::uint64_t& evicted)>;
+
+/// Removed with the other hooks.
+inline hook_cachestat after_cachestat;
+
 /// Puts hooks in place for the time of a block, in which no thread of the core may outlive it.
 class hooked_calls {
 public:
@@ -56,6 +63,7 @@ public:
     ~hooked_calls() {
         before_call = {};
         after_call = {};
+        after_cachestat = {};
     }
 };
 

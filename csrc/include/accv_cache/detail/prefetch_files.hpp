@@ -181,6 +181,7 @@ public:
             return give_up(position, file.error == ESTALE ? failed_step::OPEN : file.failed,
                            file.error);
         if (file.own) file.own.keep_access_time();
+        shrink(position, file);
         return proceed;
     }
 
@@ -209,11 +210,27 @@ private:
         return work_.fail(position, step, error);
     }
 
+    /// A file that was truncated meanwhile lacks nothing. One that grew counts as it was.
+    void shrink(std::size_t position, open_file& file) {
+        std::int64_t& size = work_.records[position].size_bytes;
+        size = file.status.st_size = std::min<std::int64_t>(size, file.status.st_size);
+    }
+
+    /// What is missing now may be less than what was measured first.
+    void shrink_share(std::size_t position, std::int64_t missing) noexcept {
+        std::int64_t& rest = work_.to_load[position];
+        std::int64_t& limit = work_.records[position].missing.limit;
+        rest = std::min(rest, missing);
+        limit = std::min(limit, missing - rest);
+    }
+
     /// Loads the file until its share of the room is used up. Returns 0 or the errno.
     int load(std::size_t position, const open_file& file, int fd) {
         const residency now = work_.read(file.fd, file.status);
+        const page_spans pages = work_.missing(position, file, now);
+        shrink_share(position, bytes_of(pages));
         std::int64_t& rest = work_.to_load[position];
-        for (resident_span each : work_.missing(position, file, now)) {
+        for (resident_span each : pages) {
             while (each.start < each.stop && rest > 0) {
                 const std::int64_t stop = std::min(each.stop, each.start + rest);
                 const load_step step = first_step(each.start, stop, file.status.st_size);
@@ -245,14 +262,15 @@ private:
         std::int64_t& stopped_by = error != 0                                      ? why.unreadable
                                    : work_.guard.was_reclaimed(work_.file_systems) ? why.reclaimed
                                                                                    : why.limit;
+        struct stat status{};
+        if (read_status(file.fd, status) == 0) {
+            file.status.st_size = status.st_size;
+            shrink(position, file);
+        }
         if (!record.before_bytes) {
             stopped_by += not_tried;
             return;
         }
-        // A file that was truncated meanwhile lacks nothing. One that grew counts as it was.
-        struct stat status{};
-        if (read_status(file.fd, status) == 0 && status.st_size < file.status.st_size)
-            record.size_bytes = file.status.st_size = status.st_size;
 
         // cachestat(2) also counts pages that are being read, or that could not be.
         const residency cached = work_.read(file.fd, file.status);

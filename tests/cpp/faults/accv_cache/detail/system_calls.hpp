@@ -106,7 +106,6 @@ inline constexpr hooked posix_fadvise{"posix_fadvise", unhooked::posix_fadvise};
 inline constexpr hooked sync_file_range{"sync_file_range", unhooked::sync_file_range};
 inline constexpr hooked fdatasync{"fdatasync", unhooked::fdatasync};
 inline constexpr hooked sync_by_fiemap{"FS_IOC_FIEMAP", unhooked::sync_by_fiemap};
-inline constexpr hooked cachestat{"cachestat", unhooked::cachestat};
 inline constexpr hooked mmap{"mmap", unhooked::mmap};
 inline constexpr hooked reserve{"mmap", unhooked::reserve};
 inline constexpr hooked mmap_at{"mmap", unhooked::mmap_at};
@@ -121,6 +120,13 @@ inline constexpr hooked getpid{"getpid", unhooked::getpid};
 inline constexpr hooked getrlimit_nofile{"getrlimit", unhooked::getrlimit_nofile};
 inline constexpr hooked getrusage_thread{"getrusage", unhooked::getrusage_thread};
 inline constexpr hooked clock_gettime{"clock_gettime", unhooked::clock_gettime};
+
+inline int cachestat(int fd, const cachestat_range& range, cachestat_pages& pages) noexcept {
+    constexpr hooked call{"cachestat", unhooked::cachestat};
+    const int error = call(fd, range, pages);
+    if (error == 0 && test::after_cachestat) test::after_cachestat(pages.cached, pages.evicted);
+    return error;
+}
 
 inline int fcntl(int fd, int command, int argument = 0) noexcept {
     constexpr hooked call{"fcntl", unhooked::fcntl};
