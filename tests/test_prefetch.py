@@ -19,6 +19,7 @@ from accv_cache import (
     LimitSource,
     MissingReason,
     PrefetchReport,
+    _core,
     drop,
     prefetch,
     query,
@@ -426,6 +427,14 @@ class TestReport:
         assert total.missing == {LIMIT: MIB - PAGE}
         assert [record.path for record in total][:3] == [record.path for record in report]
         assert total.status is DropCacheStatus.FILE_OPEN_FAILED
+
+    def test_keeps_its_limit(self, report: PrefetchReport) -> None:
+        part, *_ = report.by_directory().values()
+        for each in (report, pickle.loads(pickle.dumps(report)), part):
+            table = each._table  # noqa: SLF001 - the records do not have the limit
+            assert isinstance(table, _core.PrefetchTable)
+            assert table.limit() == (2 * MIB, MIB + PAGE, 1, b"")
+            assert not table.refused()
 
     def test_is_json_and_rows_of_a_table(self, report: PrefetchReport) -> None:
         document = json.loads(json.dumps(report.to_dict()))

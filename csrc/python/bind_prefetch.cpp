@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -59,7 +60,23 @@ prefetch_report restore(const cache_report& warm, const py::dict& asked,
     });
 }
 
-/// How a report goes to Python and back, apart from its limit; see `bind_table`.
+using limit_row = std::tuple<std::int64_t, std::int64_t, int, py::bytes>;
+
+std::optional<limit_row> limit_of(const prefetch_report& report) {
+    const auto& limit = report.limit();
+    if (!limit) return std::nullopt;
+    return limit_row{limit->needed_bytes, limit->available_bytes, static_cast<int>(limit->source),
+                     as_bytes(limit->cgroup)};
+}
+
+std::optional<prefetch_limit> as_limit(const std::optional<limit_row>& row) {
+    if (!row) return std::nullopt;
+    const auto& [needed, available, source, cgroup] = *row;
+    return prefetch_limit{needed, available, static_cast<limit_source>(source),
+                          std::string(view_of(cgroup))};
+}
+
+/// How a report goes to Python and back; see `bind_table`.
 struct prefetch_rows : status_rows<prefetch_report, bytes_or_none, std::array<std::int64_t, 5>> {
     static row row_at(const report& all, std::size_t position) {
         const record& one = all[position];
@@ -77,16 +94,18 @@ struct prefetch_rows : status_rows<prefetch_report, bytes_or_none, std::array<st
             one.missing = as_missing(std::get<9>(from));
         });
     }
+
+    static py::tuple other_figures(const report& all) {
+        return py::make_tuple(limit_of(all), all.refused());
+    }
+
+    /// `others` is empty in a pickle of a version that did not keep them.
+    static report with_other_figures(const report& files, const py::tuple& others) {
+        if (others.empty()) return files;
+        auto limit = as_limit(others[0].cast<std::optional<limit_row>>());
+        return report({}, {}, {}, false, std::move(limit), others[1].cast<bool>()) + files;
+    }
 };
-
-using limit_row = std::tuple<std::int64_t, std::int64_t, int, py::bytes>;
-
-std::optional<limit_row> limit_of(const prefetch_report& report) {
-    const auto& limit = report.limit();
-    if (!limit) return std::nullopt;
-    return limit_row{limit->needed_bytes, limit->available_bytes, static_cast<int>(limit->source),
-                     as_bytes(limit->cgroup)};
-}
 
 }  // namespace
 

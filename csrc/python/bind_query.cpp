@@ -44,7 +44,7 @@ std::int64_t known_range_bytes(const cache_report& all) {
 }
 
 /// How a report goes to Python and back; see `bind_table`.
-struct cache_rows {
+struct cache_rows : no_other_figures<cache_report> {
     using report = cache_report;
     using record = cache_record;
     using row =

@@ -73,10 +73,17 @@ inline std::vector<skipped_path> as_skipped(const skipped_rows& rows) {
     return skipped;
 }
 
+/// For `Rows` of `bind_table`: a report has no other figures than those of its files.
+template <class Report>
+struct no_other_figures {
+    static pybind11::tuple other_figures(const Report&) { return pybind11::tuple(); }
+    static Report with_other_figures(Report report, const pybind11::tuple&) { return report; }
+};
+
 /// What the rows of `drop` and `prefetch` share; see `bind_table`. `Own` are the types of the
 /// fields that only one of them has, which stand before the identity.
 template <class Report, class... Own>
-struct status_rows {
+struct status_rows : no_other_figures<Report> {
     using report = Report;
     using record = std::decay_t<decltype(std::declval<Report>()[0])>;
     using row = std::tuple<pybind11::bytes, std::optional<int>, int, int, std::int64_t,
@@ -178,7 +185,8 @@ std::vector<std::pair<std::int64_t, std::size_t>> ranked(const typename Rows::re
 
 /// The Python type of a report. `Rows` converts one file to a tuple and tuples to a report
 /// (`row_at`, `from_rows`), and gives the sums (`totals`), the result of a record (`is_untouched`,
-/// `has_failed`) and the bytes that the file holds (`held`).
+/// `has_failed`), the bytes that the file holds (`held`), and what else a report has
+/// (`other_figures`, `with_other_figures`).
 template <class Rows>
 pybind11::class_<typename Rows::report> bind_table(pybind11::module_& module, const char* name) {
     namespace py = pybind11;
@@ -202,11 +210,15 @@ pybind11::class_<typename Rows::report> bind_table(pybind11::module_& module, co
         std::vector<row> rows;
         rows.reserve(report.size());
         for (std::size_t i = 0; i != report.size(); ++i) rows.push_back(Rows::row_at(report, i));
-        return py::make_tuple(pickle_version, rows, as_rows(report.skipped()));
+        const py::tuple files = py::make_tuple(pickle_version, rows, as_rows(report.skipped()));
+        return py::tuple(files + Rows::other_figures(report));
     };
     const auto load = [](const py::tuple& state) {
         check_version(state);
-        return Rows::from_rows(state[1].cast<std::vector<row>>(), state[2].cast<skipped_rows>());
+        const py::slice others(3, static_cast<py::ssize_t>(state.size()), 1);
+        return Rows::with_other_figures(
+            Rows::from_rows(state[1].cast<std::vector<row>>(), state[2].cast<skipped_rows>()),
+            py::tuple(state[others]));
     };
     return py::class_<report_type>(module, name)
         .def("__len__", &report_type::size)
@@ -250,7 +262,8 @@ pybind11::class_<typename Rows::report> bind_table(pybind11::module_& module, co
             "select",
             [=](const report_type& report, const std::vector<std::size_t>& positions) {
                 for (const std::size_t each : positions) check_position(each, report.size());
-                return Rows::from_rows(select(report, positions), {});
+                return Rows::with_other_figures(Rows::from_rows(select(report, positions), {}),
+                                                Rows::other_figures(report));
             },
             py::arg("positions"))
         .def(py::pickle(save, load));
