@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from accv_cache import CacheBudget, query
 from support import mounts, residency
+from support.budgets import kept_after, pass_through
 from support.files import FileSystem, MakeFile, bring_into
-from support.forks import in_fork
+from support.forks import A_MINUTE, in_fork
 from support.privileges import as_other_user
 from support.residency import PAGE, kept_bytes, resident_bytes
 from support.threads import at_once
@@ -38,13 +39,6 @@ on_disks = pytest.mark.parametrize(
 def wrong(argument: object) -> Any:  # noqa: ANN401 - nothing that the type check knows of
     """An argument with its type hidden from the type check."""
     return argument
-
-
-def pass_through(budget: CacheBudget, *paths: Path) -> None:
-    """Use and read each file, one after another."""
-    for path in paths:
-        with budget.use(path):
-            residency.warm(path)
 
 
 def held(paths: list[Path]) -> int:
@@ -355,7 +349,7 @@ class TestProcesses:
             stack.callback(stop.set)
             running = [pool.submit(use_until_stopped, path) for path in shelf.ours[:2]]
             for _ in range(20):
-                assert in_fork(_drops_all, budget, shelf.ours[2]) == 0
+                assert in_fork(kept_after, budget, shelf.ours[2]) == 0
         for each in running:
             each.result()
 
@@ -363,7 +357,7 @@ class TestProcesses:
     def test_workers_get_it_by_any_start(self, make_file: MakeFile, method: str) -> None:
         path = make_file(SIZE, "cold")
         with multiprocessing.get_context(method).Pool(1) as pool:
-            assert pool.apply(_drops_all, (CacheBudget(0), path)) == 0
+            assert pool.apply_async(kept_after, (CacheBudget(0), path)).get(A_MINUTE) == 0
 
     def test_a_pickle_has_the_arguments_and_no_files(self, make_file: MakeFile) -> None:
         path = make_file(SIZE, "cold")
@@ -379,11 +373,6 @@ class TestProcesses:
 
 def _leave(use: ExitStack) -> None:
     use.close()
-
-
-def _drops_all(budget: CacheBudget, path: Path) -> int:
-    pass_through(budget, path)
-    return resident_bytes(path)
 
 
 def test_threads_share_it(shelf: Shelf) -> None:

@@ -95,7 +95,9 @@ private:
 /// A file in use.
 class [[nodiscard]] cache_budget::usage {
 public:
+    /// Takes the use over; `other` marks nothing afterwards.
     usage(usage&& other) noexcept { swap(other); }
+    /// Ends this use, and takes the other over.
     usage& operator=(usage&& other) noexcept {
         usage(std::move(other)).swap(*this);
         return *this;
