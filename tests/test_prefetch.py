@@ -300,6 +300,28 @@ class TestMemoryOfACgroup:
         assert set(report.missing) <= {LIMIT, MissingReason.RECLAIMED}
         assert LIMIT in report.missing
 
+    def test_leaves_the_files_that_a_neighbour_uses(
+        self, clip: Path, make_file: MakeFile, ext4: Path
+    ) -> None:
+        used = make_file(16 * MIB, "cold", ext4)
+
+        def read_twice() -> None:
+            for _ in range(2):
+                used.read_bytes()
+
+        with (
+            child_cgroup(root(), 64 * MIB) as outer,
+            child_cgroup(outer, 640 * MIB) as neighbour,
+            child_cgroup(outer, 640 * MIB) as job,
+        ):
+            in_cgroup(neighbour, read_twice)
+            report = in_cgroup(job, prefetch, clip, on_limit="stop")
+            assert resident_bytes(used) == 16 * MIB
+        assert report.ok
+        assert report.resident_bytes is not None
+        assert 0 < report.resident_bytes < 48 * MIB
+        assert LIMIT in report.missing
+
 
 class TestRestoring:
     """What was resident is loaded again, exact to the page."""
