@@ -1,4 +1,4 @@
-"""Evict old videos from the page cache, and know what was evicted and what stayed."""
+"""Evict old videos from the page cache, see what stayed and why, and load what comes next."""
 
 __all__ = [
     "CacheBudget",

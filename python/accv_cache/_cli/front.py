@@ -25,7 +25,7 @@ stays. Needs no root: whoever may read a file may evict it.
 Examples:
   accv-cache query videos/             how much of each file is in memory
   accv-cache drop videos/ --explain    evict them; what stayed, and who holds it
-  accv-cache prefetch next/            read what comes next, as much as fits
+  accv-cache prefetch next/            read what comes next, if it fits
   accv-cache query --cgroup            what fills the memory limit of this pod
 
 Commands:

@@ -149,11 +149,11 @@ def residency_table(
     for record, name in zip(records, names, strict=True):
         figures = [
             as_percent(record.resident_bytes, _asked_bytes(record)),
-            _resident(record),
+            _of_asked(record.resident_bytes, record),
             as_size(_asked_bytes(record)),
         ]
         if has_dirty:
-            figures.append(_size(record.dirty_bytes))
+            figures.append(_of_asked(record.dirty_bytes, record))
         if before is not None:
             figures.append(change_since(before.get(record.path, 0), record.resident_bytes))
         rows.append(Row(name, figures))
@@ -240,11 +240,9 @@ def _asked_bytes(record: CacheRecord) -> int:
     return stop - start
 
 
-def _resident(record: CacheRecord) -> str:
-    if record.resident_bytes is None:
-        return _size(None)
+def _of_asked(count: int | None, record: CacheRecord) -> str:
     # The last page counts in full, which would exceed the size.
-    return as_size(min(record.resident_bytes, _asked_bytes(record)))
+    return _size(None if count is None else min(count, _asked_bytes(record)))
 
 
 def as_percent(count: int | None, whole: int) -> str:
