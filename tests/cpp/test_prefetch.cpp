@@ -183,6 +183,12 @@ TEST_CASE("holes are not read") {
     CHECK(report[0].loaded_bytes == 6 * page);
     CHECK(report[0].after_bytes == 6 * page);
     CHECK(report[0].missing.total() == 0);
+
+    evict(clip);
+    const open_descriptor lent(clip);
+    need(::lseek(lent.get(), page, SEEK_SET) == page, "seek");
+    CHECK(prefetch(lent.get())[0].loaded_bytes == 6 * page);
+    CHECK(::lseek(lent.get(), 0, SEEK_CUR) == page);
 }
 
 TEST_CASE("a list that does not fit is refused, and nothing is loaded") {

@@ -19,6 +19,7 @@
 
 #include "accv_cache/cache_report.hpp"
 #include "accv_cache/detail/file/byte_range.hpp"
+#include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_status.hpp"
 #include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/file_type.hpp"
@@ -75,14 +76,17 @@ struct prefetch_work : file_work<prefetch_record> {
     }
 
     /// The pages of the file that are to be resident. Holes are not, because nobody waits for them.
-    /// A descriptor that was lent shares its offset with the caller, so it is not asked for holes.
+    /// Where they cannot be found, the file counts as data.
     page_spans wanted(std::size_t position, const open_file& file) {
         const std::int64_t size = file.status.st_size;
         const std::int64_t stop = range.end(size);
         const std::vector<resident_span> none;
         if (restores) return within(pages_of(spans[position].value_or(none)), range.offset, stop);
-        if (file.own && may_have_holes(file.status))
-            return read_data(file.fd, range.offset, stop, go_on);
+        if (may_have_holes(file.status)) {
+            const descriptor other = file.own ? descriptor() : open_to_seek(file);
+            const int fd = file.own ? file.fd : other.get();
+            if (fd >= 0) return read_data(fd, range.offset, stop, go_on);
+        }
         page_spans all;
         add_pages(all, range.offset, stop);
         return all;
@@ -106,6 +110,13 @@ struct prefetch_work : file_work<prefetch_record> {
     }
 
 private:
+    /// A descriptor that was lent shares its offset with the caller. On FUSE without keep_cache,
+    /// opening a file evicts it.
+    descriptor open_to_seek(const open_file& file) {
+        const bool may_evict = file_systems.of(file.fd, file.status) == file_system_kind::fuse;
+        return may_evict ? descriptor() : open_again(file.fd);
+    }
+
     bool is_complete(const open_file& file, const residency& now) const noexcept {
         return now.known() && now.resident_bytes == most_resident(range, file.status.st_size);
     }

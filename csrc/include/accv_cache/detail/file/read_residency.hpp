@@ -88,6 +88,13 @@ inline bool is_cachestat_missing(int error) noexcept {
     return error == EPERM ? !has_cachestat() : error == ENOSYS;
 }
 
+/// Opens the file of a descriptor anew, with an offset of its own. Empty where that is refused.
+inline descriptor open_again(int fd) noexcept {
+    char path[40];
+    if (std::snprintf(path, sizeof path, "/proc/thread-self/fd/%d", fd) <= 0) return {};
+    return descriptor::open(path);
+}
+
 /// A descriptor that mmap(2) accepts and that keeps the access time of the file: the given one, or
 /// another one of the same file.
 class mappable {
@@ -98,9 +105,7 @@ public:
         const bool keeps_time = (flags & O_NOATIME) != 0;
         // On FUSE without keep_cache, opening a file evicts it.
         if (readable && (keeps_time || kind == file_system_kind::fuse)) return;
-        char path[40];
-        if (std::snprintf(path, sizeof path, "/proc/thread-self/fd/%d", fd) > 0)
-            opened_ = descriptor::open(path);
+        opened_ = open_again(fd);
         if (opened_) {
             opened_.keep_access_time();
             fd_ = opened_.get();
