@@ -36,6 +36,17 @@ TARGETS = ["x86_64-windows-gnu", "x86_64-macos", "x86_64-freebsd"]
 # anew for each: without optimization, which takes a third of the time.
 ZIG = [sys.executable, "-m", "ziglang", "build-exe", "--debug-rt=Debug", "-lc++"]
 
+# <sys/sysmacros.h> takes three common names from the program, <sys/syscall.h> defines hundreds.
+# From C++20 on, libstdc++ includes the second by itself.
+NO_MACROS = """
+#if defined(major) || defined(minor) || defined(makedev)
+#error "the header brings the macros of <sys/sysmacros.h>"
+#endif
+#if __cplusplus < 202002L && (defined(SYS_read) || defined(__NR_read))
+#error "the header brings the macros of <sys/syscall.h>"
+#endif
+"""
+
 EVERY_VERB = """
 int main() {
     const auto status = accv_cache::drop_videos_cache({"clip.mp4"});
@@ -74,7 +85,7 @@ def compilers(directory: Path) -> list[list[str]]:
     for header in headers:
         name = header.relative_to(INCLUDE)
         source = directory / f"{'-'.join(name.parts)}.cpp"
-        source.write_text(including(name))
+        source.write_text(including(name) + NO_MACROS)
         commands += [
             [compiler, "-fsyntax-only", *mode, *WARNINGS, f"-I{INCLUDE}", str(source)]
             for compiler, mode in (product(COMPILERS, MODES) if name == UMBRELLA else ALONE)
