@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tests: What is measured of a file where a call fails, or while the file grows.
+// Tests: What is told of files and lists where a call fails, or while a file grows.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -110,6 +110,40 @@ TEST_CASE("a file that grows is measured at one size, before or after") {
             REQUIRE(told.spans(0)->size() == 1);
             CHECK(told.spans(0)->front().start == 0);
             CHECK(told.spans(0)->front().stop == size);
+        }
+}
+
+TEST_CASE("a list of files needs no table of mounts") {
+    const temporary_folder folder;
+    const std::vector<std::string> clips = write_many_dirty(folder, 3);
+    int tables = 0;
+    const hooked_calls hooked([&](const call_site& site) {
+        const std::string_view path = site.about.name == nullptr ? "" : site.about.name;
+        if (path.find("mount") != std::string_view::npos && path.substr(0, 5) == "/proc") ++tables;
+        return 0;
+    });
+    CHECK(accv_cache::query(clips).ok());
+    CHECK(accv_cache::drop(clips).ok());
+    CHECK(tables == 0);
+}
+
+TEST_CASE("where statx is refused, a directory among files is met in time") {
+    const temporary_folder folder;
+    const std::string clip = write_dirty(folder / "clip", page, page);
+    const temporary_folder below;
+    write_many_dirty(below, 3);
+    const std::vector<std::string> list{clip, below.path(), clip};
+    for (const int error : {EPERM, ENOSYS})
+        for (const bool fail_fast : {false, true}) {
+            const hooked_calls hooked([&](const call_site& site) {
+                return std::string_view(site.name) == "statx" ? error : 0;
+            });
+            accv_cache::drop_options options;
+            options.fail_fast = fail_fast;
+            const accv_cache::drop_report report = accv_cache::drop(list, options);
+            CHECK(report.ok());
+            CHECK(report.size() == 5);
+            CHECK(report.path(4) == clip);
         }
 }
 
