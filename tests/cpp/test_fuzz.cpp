@@ -46,7 +46,7 @@ public:
         const std::int64_t near[] = {
             0,           page,    3 * page, mebibyte, std::int64_t{1} << 31, std::int64_t{1} << 62,
             most - page, most - 3};
-        return near[below(std::size(near))] + static_cast<std::int64_t>(below(5)) - 2;
+        return near[below(std::size(near))] - 2 + static_cast<std::int64_t>(below(5));
     }
     std::optional<std::int64_t> maybe_number() {
         return flag() ? std::optional(number()) : std::nullopt;

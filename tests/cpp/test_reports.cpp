@@ -82,7 +82,8 @@ TEST_CASE("an explanation names what failed, what stayed, why, and the process t
     const open_descriptor file(clip);
     void* const mapping =
         ::mmap(nullptr, static_cast<std::size_t>(page), PROT_READ, MAP_SHARED, file.get(), 0);
-    need(mapping != MAP_FAILED && ::mlock(mapping, static_cast<std::size_t>(page)) == 0, "map");
+    need(mapping != MAP_FAILED, "map");
+    (void)*static_cast<volatile const char*>(mapping);  // maps the page
     const std::string said = explain(drop({clip, folder / "missing"}));
     ::munmap(mapping, static_cast<std::size_t>(page));
 
