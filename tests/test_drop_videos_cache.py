@@ -98,7 +98,7 @@ class TestEachItem:
     @pytest.mark.parametrize("size", [0, 1, PAGE, PAGE + 1, MIB, 64 * MIB, 96 * MIB + 5000])
     def test_is_evicted_to_its_last_page(self, make_file: MakeFile, size: int) -> None:
         path = make_file(size)
-        assert resident_bytes(path) == residency.whole_pages(size)
+        assert (resident_bytes(path) > 0) == (size > 0)
         assert drop_videos_cache([path]) is SUCCESS
         assert resident_bytes(path) == 0
 

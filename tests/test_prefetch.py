@@ -303,7 +303,7 @@ class TestMemoryOfACgroup:
     def test_leaves_the_files_that_a_neighbour_uses(
         self, clip: Path, make_file: MakeFile, ext4: Path
     ) -> None:
-        used = make_file(16 * MIB, "cold", ext4)
+        used = make_file(2 * MIB, "cold", ext4)
 
         def read_twice() -> None:
             for _ in range(2):
@@ -316,7 +316,7 @@ class TestMemoryOfACgroup:
         ):
             in_cgroup(neighbour, read_twice)
             report = in_cgroup(job, prefetch, clip, on_limit="stop")
-            assert resident_bytes(used) == 16 * MIB
+            assert resident_bytes(used) == 2 * MIB
         assert report.ok
         assert report.resident_bytes is not None
         assert 0 < report.resident_bytes < 48 * MIB
