@@ -76,11 +76,17 @@ def _signals_work() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+@pytest.fixture(scope="session")
+def _has_temporary_disk() -> bool:
+    return not mounts.is_in_memory(Path(tempfile.gettempdir()))
+
+
 @pytest.fixture(autouse=True)
-def _temporary_files_can_be_evicted(request: pytest.FixtureRequest) -> None:
+def _temporary_files_can_be_evicted(
+    request: pytest.FixtureRequest, *, _has_temporary_disk: bool
+) -> None:
     if "tmp_path_factory" in request.fixturenames:
-        in_memory = mounts.is_in_memory(Path(tempfile.gettempdir()))
-        needs.require(not in_memory, "needs temporary files on a disk")
+        needs.require(_has_temporary_disk, "needs temporary files on a disk")
 
 
 @pytest.fixture(scope="session")
