@@ -21,6 +21,7 @@ Reader = Callable[[str], jedi.Script]
 def read(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     """An editor with a text that ends at the cursor, in an environment with this package alone."""
     folder = tmp_path_factory.mktemp("editor")
+    jedi.settings.cache_directory = str(folder / "cache")  # other processes write the shared one
     venv.create(folder / "venv", symlinks=True)  # where no hook of an editable installation is
     environment = jedi.create_environment(folder / "venv", safe=False)
     project = jedi.Project(folder, added_sys_path=[str(PACKAGE.parent)])
