@@ -70,6 +70,7 @@ def test_a_report_is_refused_and_goes_through_json_all_the_same() -> None:
     for result in (prefetch(report), drop("clip", keep=report)):
         assert result.status is DropCacheStatus.PLATFORM_ERROR
     assert [record.path for record in prefetch(report)] == ["clip", os.fsdecode(b"\xff")]
+    assert prefetch(report).limit is (prefetch(report) + prefetch("clip")).limit is None
 
 
 def test_a_share_of_the_memory_needs_no_limit() -> None:

@@ -19,7 +19,6 @@ from accv_cache import (
     LimitSource,
     MissingReason,
     PrefetchReport,
-    _core,
     drop,
     prefetch,
     query,
@@ -299,6 +298,8 @@ class TestMemoryOfACgroup:
         assert sum(report.missing.values()) == 96 * MIB - report.resident_bytes
         assert set(report.missing) <= {LIMIT, MissingReason.RECLAIMED}
         assert LIMIT in report.missing
+        assert report.limit is not None
+        assert (report.limit.limit, report.limit.cgroup) == (LimitSource.CGROUP, str(cgroup))
 
     def test_leaves_the_files_that_a_neighbour_uses(
         self, clip: Path, make_file: MakeFile, ext4: Path
@@ -450,18 +451,29 @@ class TestReport:
         assert [record.path for record in total][:3] == [record.path for record in report]
         assert total.status is DropCacheStatus.FILE_OPEN_FAILED
 
-    def test_keeps_its_limit(self, report: PrefetchReport) -> None:
+    def test_keeps_its_limit(self, report: PrefetchReport, make_file: MakeFile) -> None:
         part, *_ = report.by_directory().values()
-        for each in (report, pickle.loads(pickle.dumps(report)), part):
-            table = each._table  # noqa: SLF001 - the records do not have the limit
-            assert isinstance(table, _core.PrefetchTable)
-            assert table.limit() == (2 * MIB, MIB + PAGE, 1, b"")
-            assert not table.refused()
+        joined = prefetch(make_file(PAGE)) + report
+        for each in (report, pickle.loads(pickle.dumps(report)), part, joined):
+            assert each.limit is not None
+            assert (each.limit.needed_bytes, each.limit.available_bytes) == (2 * MIB, MIB + PAGE)
+            assert (each.limit.limit, each.limit.cgroup) == (LimitSource.MAX_BYTES, None)
+
+    def test_has_no_limit_where_all_fits(self, make_file: MakeFile) -> None:
+        report = prefetch(make_file(PAGE, "cold"))
+        assert report.limit is None
+        assert report.to_dict()["limit"] is None
 
     def test_is_json_and_rows_of_a_table(self, report: PrefetchReport) -> None:
         document = json.loads(json.dumps(report.to_dict()))
         assert document["missing"] == document["files"][1]["missing"] == {"LIMIT": MIB - PAGE}
         assert document["loaded_bytes"] is None
+        assert document["limit"] == {
+            "needed_bytes": 2 * MIB,
+            "available_bytes": MIB + PAGE,
+            "limit": "MAX_BYTES",
+            "cgroup": None,
+        }
         row = report[1].to_row()
         assert (row["missing_limit_bytes"], row["missing_reclaimed_bytes"]) == (MIB - PAGE, 0)
 

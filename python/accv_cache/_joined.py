@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from heapq import nsmallest
 from typing import Any, NamedTuple, Protocol
 
+LimitRow = tuple[int, int, int, bytes]
+"""Needed and available bytes, the number of the limit, and the folder of the cgroup."""
+
 
 class Table(Protocol):
     """The figures of a report: a table of the core, or a substitute."""
@@ -141,6 +144,11 @@ class JoinedTable:
                 for part, run in itertools.groupby(positions, self._part_of)
             )
         )
+
+    def limit(self) -> LimitRow | None:
+        """Return the first limit, of tables of a prefetch."""
+        limits = (table.limit() for table in self._parts().tables)  # type: ignore[attr-defined]
+        return next((limit for limit in limits if limit is not None), None)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle the joined tables."""

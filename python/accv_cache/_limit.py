@@ -2,6 +2,8 @@
 
 import enum
 import errno
+import os
+from typing import Any
 
 from accv_cache._text import as_size
 
@@ -22,12 +24,15 @@ class LimitSource(enum.Enum):
     """MemAvailable of /proc/meminfo."""
 
 
-SOURCES = tuple(LimitSource)
+_SOURCES = tuple(LimitSource)
 """Indexed by their number in the core, less 1: where nothing is limited there is no error."""
 
 
 class LimitError(OSError):
-    """Not everything that a prefetch shall load fits into memory; nothing was loaded.
+    """Not everything that a prefetch shall load fits into memory.
+
+    If `prefetch` raises it, nothing was loaded. `PrefetchReport.limit` has it after a prefetch that
+    loaded as much as fits.
 
     Attributes:
         errno: ENOMEM.
@@ -58,6 +63,21 @@ class LimitError(OSError):
         self.available_bytes = available_bytes
         self.limit = limit
         self.cgroup = cgroup
+
+    @classmethod
+    def of_row(cls, row: tuple[int, int, int, bytes]) -> "LimitError":
+        """Make it of what the core tells."""
+        needed, available, source, cgroup = row
+        return cls(needed, available, _SOURCES[source - 1], os.fsdecode(cgroup) or None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures for JSON."""
+        return {
+            "needed_bytes": self.needed_bytes,
+            "available_bytes": self.available_bytes,
+            "limit": self.limit.name,
+            "cgroup": self.cgroup,
+        }
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle the figures; the text is made of them."""

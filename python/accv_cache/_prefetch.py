@@ -1,12 +1,11 @@
 """Read files into the page cache before they are needed."""
 
-import os
 import sys
 from collections.abc import Iterable
 
 from accv_cache._arguments import Progress, Targets, as_number_or_none, as_options, as_target_list
 from accv_cache._cache_report import CacheReport, table_with_spans
-from accv_cache._limit import SOURCES, LimitError
+from accv_cache._limit import LimitError
 from accv_cache._prefetch_report import PrefetchReport, refused_prefetch
 
 if sys.platform == "linux":
@@ -103,6 +102,5 @@ def prefetch(  # noqa: PLR0913 - one keyword a choice
         table = _core.prefetch(items, options, max_bytes=most, refuse=refuse, wait=wait)
     limit = table.limit()
     if limit is not None and table.refused():
-        needed, available, source, cgroup = limit
-        raise LimitError(needed, available, SOURCES[source - 1], os.fsdecode(cgroup) or None)
+        raise LimitError.of_row(limit)
     return PrefetchReport(table)

@@ -4,9 +4,11 @@ import dataclasses
 import enum
 import errno
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from accv_cache._arguments import Target
+from accv_cache._joined import LimitRow, Table
+from accv_cache._limit import LimitError
 from accv_cache._report import FailedStep, refused
 from accv_cache._residency import UnknownReason
 from accv_cache._status import DropCacheStatus
@@ -80,6 +82,10 @@ class _Sums(NamedTuple):
     not_cached: int = 0
 
 
+class _LimitedTable(Table, Protocol):
+    def limit(self) -> LimitRow | None: ...
+
+
 class PrefetchReport(StatusReport[PrefetchRecord]):
     """The report of `prefetch`. It is immutable and picklable; `+` and `sum` join reports.
 
@@ -108,6 +114,7 @@ class PrefetchReport(StatusReport[PrefetchRecord]):
     )
 
     _sums: _Sums
+    _table: _LimitedTable
 
     @property
     def known_loaded_bytes(self) -> int:
@@ -120,9 +127,26 @@ class PrefetchReport(StatusReport[PrefetchRecord]):
         return self.known_loaded_bytes if self._is_measured() else None
 
     @property
+    def limit(self) -> LimitError | None:
+        """The limit that not everything fitted into; None: everything fitted.
+
+        Examples:
+            >>> from accv_cache import prefetch
+            >>> prefetch([], max_bytes=4096).limit is None
+            True
+        """
+        row = self._table.limit()
+        return None if row is None else LimitError.of_row(row)
+
+    @property
     def missing(self) -> dict[MissingReason, int]:
         """The bytes that are not resident, by reason. Empty: all of the files is."""
         return self._by_reason(MissingReason)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return sums, limit and records for JSON."""
+        limit = self.limit
+        return {**super().to_dict(), "limit": None if limit is None else limit.to_dict()}
 
     def __str__(self) -> str:
         """One line for a log."""

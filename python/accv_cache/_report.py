@@ -392,6 +392,9 @@ class RefusedTable:
         """Return what was skipped: nothing, since no directory was entered."""
         return ()
 
+    def limit(self) -> None:
+        """Return the limit of a prefetch: none, since nothing was to load."""
+
     def select(self, positions: Sequence[int]) -> "RefusedTable":
         """Make a table of these files only."""
         return RefusedTable(tuple(self.names[each] for each in positions), self.figures)
