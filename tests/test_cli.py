@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 import accv_cache
+from accv_cache._cli import query
+from accv_cache._cli.front import COMMANDS
 from support.command import (
     COMMAND,
     chunks,
     run,
+    run_here,
     run_in_shell,
     run_python,
     shell_in_terminal,
@@ -26,6 +29,23 @@ UNFORESEEN = 70
 MIB = 1024 * 1024
 
 VERBS = ["query", "prefetch", "drop"]
+MEMORY = ["--cgroup", "--machine", "--pid 1", "--cgroup-path /"]
+OF_FILES = [
+    "x",
+    "--watch",
+    "--interval 2",
+    "--depth 1",
+    "--no-maps",
+    "--from x",
+    "-0",
+    "--only x",
+    "--ignore x",
+    "--follow",
+    "--one-file-system",
+    "--range 1M-",
+    "--max-size 1M",
+    "--workers 1",
+]
 
 
 class TestUsage:
@@ -61,6 +81,43 @@ class TestUsage:
         assert (result.returncode, result.stdout) == (USAGE_ERROR, "")
         assert result.stderr.startswith("Usage: accv-cache")
         assert "Traceback" not in result.stderr
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            *(f"query {memory} {ignored}" for memory in MEMORY for ignored in OF_FILES),
+            "query --machine --cgroup",
+            "query --machine --pid 1",
+            "query --pid 1 --cgroup-path /",
+            *(f"query x --watch {ignored}" for ignored in ("--json", "-q", "--depth 1")),
+            *(f"drop x -n {ignored}" for ignored in ("--verify", "--explain", "--fail-fast")),
+            *(f"{verb} x --json -z" for verb in VERBS),
+        ],
+    )
+    def test_no_option_is_silently_ignored(self, arguments: str) -> None:
+        result = run_here(*arguments.split())
+        assert (result.returncode, result.stdout) == (USAGE_ERROR, "")
+        assert "goes without" in result.stderr
+
+    def test_those_are_all_options_that_look_at_files(self) -> None:
+        for_memory = {"Memory as a whole", "Output"}
+        of_files = [
+            each for each in query.command.params if getattr(each, "group", "") not in for_memory
+        ]
+        named = {"x" if each.name == "paths" else each.opts[-1] for each in of_files}
+        assert named == {option.split()[0] for option in OF_FILES}
+
+    @pytest.mark.parametrize("command", [[], *([each] for each in COMMANDS)], ids=" ".join)
+    def test_help_does_not_depend_on_docstrings(self, command: list[str]) -> None:
+        def help_text(*options: str) -> str:
+            return subprocess.run(
+                [sys.executable, *options, "-m", "accv_cache", *command, "--help"],
+                capture_output=True,
+                check=True,
+                encoding="utf-8",
+            ).stdout
+
+        assert help_text("-OO") == help_text()
 
     def test_help_is_the_same_by_any_way_in(self) -> None:
         by_module = subprocess.run(

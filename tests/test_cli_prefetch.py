@@ -143,12 +143,14 @@ class TestSavedReport:
         )
         check_usage(result, "warm.json has no resident ranges: write it without --no-maps")
 
-    def test_names_the_files_itself(self, clip: Path, tmp_path: Path) -> None:
-        (tmp_path / "warm.json").write_text(run_here("query", "--json", str(clip)).stdout)
-        result = run_in_shell("accv-cache prefetch --restore warm.json .", tmp_path)
-        check_usage(result, "--restore names the files itself")
+    @pytest.mark.parametrize("selected", [".", "-b -", "-0", "-I x", "-i x", "-m 1M", "-f", "-F"])
+    def test_names_the_files_itself(self, clip: Path, tmp_path: Path, selected: str) -> None:
+        warm = tmp_path / "warm.json"
+        warm.write_text(run_here("query", "--json", str(clip)).stdout)
+        result = run_here("prefetch", "--restore", str(warm), *selected.split())
+        check_usage(result, "--restore names the files itself: it goes without ")
 
     def test_is_not_counted_in_a_dry_run(self, clip: Path, tmp_path: Path) -> None:
         (tmp_path / "warm.json").write_text(run_here("query", "--json", str(clip)).stdout)
         result = run_in_shell("accv-cache drop -n . --keep warm.json", tmp_path)
-        check_usage(result, "--dry-run cannot tell what --keep would keep")
+        check_usage(result, "--dry-run goes without --keep")

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from functools import partial
 
-import click
-
 from accv_cache import (
     CgroupMemory,
     DropCacheStatus,
@@ -15,25 +13,25 @@ from accv_cache import (
 )
 from accv_cache._cli import forms
 from accv_cache._cli.bars import bar
+from accv_cache._cli.grouped import goes_without
 from accv_cache._cli.memory import Memory
 from accv_cache._cli.output import Output
-from accv_cache._cli.selection import Selection
+from accv_cache._cli.selection import SELECTING
 from accv_cache._cli.tables import Layout, Row, lay_out
 from accv_cache._cli.terminal import complain, paint, width, write
 from accv_cache._text import as_size, printable
 
+_OF_FILES = (*SELECTING, "part", "workers", "watch", "interval", "depth", "no_maps")
+"""The arguments and options that look at files."""
 
-def show_memory(memory: Memory, selection: Selection, output: Output) -> int:
+
+def show_memory(memory: Memory, output: Output) -> int:
     """Show what uses the memory of a cgroup or the machine; return the exit code."""
-    if not selection.is_empty:
-        message = "--cgroup and --machine look at memory as a whole: they take no files."
-        raise click.UsageError(message)
-    if memory.machine and memory.asks_for_cgroup:
-        message = "--machine and --cgroup exclude each other."
-        raise click.UsageError(message)
-    if memory.pid is not None and memory.cgroup_path is not None:
-        message = "--pid and --cgroup-path exclude each other."
-        raise click.UsageError(message)
+    goes_without(f"{memory.option} shows memory as a whole: it", _OF_FILES)
+    if memory.machine:
+        goes_without("--machine", ("cgroup", "pid", "cgroup_path"))
+    if memory.pid is not None:
+        goes_without("--pid", ("cgroup_path",))
     return _show_machine(output) if memory.machine else _show_cgroup(memory, output)
 
 

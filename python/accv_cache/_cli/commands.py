@@ -26,13 +26,18 @@ class _Commands(click.Group):
         return first_screen()
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+# The text is for the manual: it is no docstring, which `python -OO` removes.
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Evict files from the page cache, and see what stays and why.
+
+Needs no root: whoever may read a file may evict it.
+""",
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def commands() -> None:
-    """Evict files from the page cache, and see what stays and why.
-
-    Needs no root: whoever may read a file may evict it.
-    """
+    """Hold the commands."""
 
 
 def run() -> int:

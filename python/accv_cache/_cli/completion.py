@@ -3,11 +3,16 @@
 import click
 from click.shell_completion import get_completion_class
 
-from accv_cache._cli.front import COMPLETION_VARIABLE
+from accv_cache._cli.front import COMMANDS, COMPLETION_VARIABLE
 
 
 @click.command(
     "completion",
+    help=f"""{COMMANDS["completion"]}
+
+For bash, add to ~/.bashrc: eval "$(accv-cache completion bash)". For zsh likewise, to ~/.zshrc,
+after compinit. For fish, write it to ~/.config/fish/completions/accv-cache.fish.
+""",
     epilog="""\b
 Examples:
   accv-cache completion bash > accv-cache.bash
@@ -16,11 +21,7 @@ Examples:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the completion script of a shell.
-
-    For bash, add to ~/.bashrc: eval "$(accv-cache completion bash)". For zsh likewise, to ~/.zshrc,
-    after compinit. For fish, write it to ~/.config/fish/completions/accv-cache.fish.
-    """
+    """Run the command."""
     root = context.find_root()
     complete = get_completion_class(shell)
     assert complete is not None  # noqa: S101 - click has all three

@@ -7,7 +7,7 @@ import click
 
 from accv_cache import CacheReport, DropCacheStatus, DropReport, KeptReason, drop, query
 from accv_cache._cli import forms, units
-from accv_cache._cli.grouped import GroupedOption
+from accv_cache._cli.grouped import GroupedOption, goes_without
 from accv_cache._cli.output import (
     Output,
     capitalised,
@@ -40,6 +40,10 @@ _option = partial(click.option, cls=GroupedOption, group="What to do")
 
 @files_command(
     "drop",
+    """
+A directory means the files below it. Files are never changed; dirty pages are written back
+first. A file that fails is reported, and the command goes on.
+""",
     forms.DROP,
     """
   accv-cache drop videos/
@@ -87,15 +91,9 @@ def command(  # noqa: PLR0913 - one an option
     verify: bool,
     fail_fast: bool,
 ) -> int:
-    """Evict files from the page cache.
-
-    A directory means the files below it. Files are never changed; dirty pages are written back
-    first. A file that fails is reported, and the command goes on.
-    """
-    if dry_run and keep is not None:
-        message = "--dry-run cannot tell what --keep would keep."
-        raise click.UsageError(message)
+    """Run the command, and return the exit code."""
     if dry_run:
+        goes_without("--dry-run", ("keep", "verify", "explain", "fail_fast"))
         return _say_what_would_go(selection, output, until)
     options = {**selection.walk, "fail_fast": fail_fast, "keep": keep}
     if until is None:

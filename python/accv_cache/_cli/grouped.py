@@ -1,8 +1,10 @@
-"""Commands whose help shows their options in groups."""
+"""Commands whose help shows their options in groups, and options that exclude each other."""
 
+from collections.abc import Collection
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 
 class GroupedOption(click.Option):
@@ -12,6 +14,12 @@ class GroupedOption(click.Option):
         """Take the title of the group, and all that click takes."""
         super().__init__(*arguments, **keywords)
         self.group = group
+
+    def get_help_extra(self, ctx: click.Context) -> click.types.OptionHelpExtra:
+        """What stands in brackets: the default, but no range such as [x>=0]."""
+        extra = super().get_help_extra(ctx)
+        extra.pop("range", None)
+        return extra
 
 
 class GroupedCommand(click.Command):
@@ -33,3 +41,17 @@ class GroupedCommand(click.Command):
                 formatter.write_dl(
                     [record for each in options if (record := each.get_help_record(ctx))]
                 )
+
+
+def goes_without(option: str, names: Collection[str]) -> None:
+    """Refuse the options of these names beside an option that would ignore them."""
+    context = click.get_current_context()
+    found = [
+        each.make_metavar(context) if isinstance(each, click.Argument) else each.opts[-1]
+        for each in context.command.params
+        if each.name in names
+        and context.get_parameter_source(each.name) is ParameterSource.COMMANDLINE
+    ]
+    if found:
+        message = f"{option} goes without {' and '.join(found)}."
+        raise click.UsageError(message)

@@ -19,14 +19,15 @@ class Memory(NamedTuple):
     machine: bool
 
     @property
-    def is_asked_for(self) -> bool:
-        """Whether any of the options was given."""
-        return self.asks_for_cgroup or self.machine
-
-    @property
-    def asks_for_cgroup(self) -> bool:
-        """Whether it is the memory of a cgroup."""
-        return self.cgroup or self.pid is not None or self.cgroup_path is not None
+    def option(self) -> str | None:
+        """The option that was given, one of them if there are more."""
+        if self.machine:
+            return "--machine"
+        if self.pid is not None:
+            return "--pid"
+        if self.cgroup_path is not None:
+            return "--cgroup-path"
+        return "--cgroup" if self.cgroup else None
 
 
 _option = partial(click.option, cls=GroupedOption, group="Memory as a whole")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import click
 
-from accv_cache._cli.grouped import GroupedOption
+from accv_cache._cli.grouped import GroupedOption, goes_without
 from accv_cache._cli.terminal import complain, write_bytes
 from accv_cache._report import Report
 from accv_cache._text import as_count, printable
@@ -119,9 +119,8 @@ def writes_reports(command: Callable[..., int]) -> Callable[..., int]:
     @functools.wraps(command)
     def with_output(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - what click passes
         output = Output(**{name: options.pop(name) for name in Output._fields})
-        if output.json and output.porcelain:
-            message = "--json and --porcelain exclude each other."
-            raise click.UsageError(message)
+        if output.json:
+            goes_without("--json", ("porcelain", "zero"))
         return command(*arguments, output, **options)
 
     return functools.reduce(lambda made, option: option(made), reversed(_OPTIONS), with_output)

@@ -6,7 +6,7 @@ import click
 
 from accv_cache import CacheReport, LimitError, PrefetchReport, prefetch
 from accv_cache._cli import forms, units
-from accv_cache._cli.grouped import GroupedOption
+from accv_cache._cli.grouped import GroupedOption, goes_without
 from accv_cache._cli.output import (
     Output,
     capitalised,
@@ -16,7 +16,7 @@ from accv_cache._cli.output import (
 )
 from accv_cache._cli.progress import LiveProgress
 from accv_cache._cli.saved import SavedReport
-from accv_cache._cli.selection import Selection, files_command, selects_files
+from accv_cache._cli.selection import SELECTING, Selection, files_command, selects_files
 from accv_cache._cli.tables import change_table
 from accv_cache._cli.terminal import complain, width, write, write_each
 from accv_cache._exit_codes import NO_ROOM
@@ -26,6 +26,11 @@ _option = partial(click.option, cls=GroupedOption, group="What to do")
 
 @files_command(
     "prefetch",
+    """
+A directory means the files below it. Only what is not resident is read, and no more than fits
+into the memory limit of the cgroup and what the machine has available. A file that fails is
+reported, and the command goes on.
+""",
     forms.PREFETCH,
     """
   accv-cache prefetch videos/
@@ -66,15 +71,9 @@ def command(  # noqa: PLR0913 - one an option
     on_limit: str,
     no_wait: bool,
 ) -> int:
-    """Read files into the page cache before they are needed.
-
-    A directory means the files below it. Only what is not resident is read, and no more than fits
-    into the memory limit of the cgroup and what the machine has available. A file that fails is
-    reported, and the command goes on.
-    """
-    if restore is not None and not selection.is_empty:
-        message = "--restore names the files itself: it goes without PATH and --from."
-        raise click.UsageError(message)
+    """Run the command, and return the exit code."""
+    if restore is not None:
+        goes_without("--restore names the files itself: it", SELECTING)
     if max_bytes == 0:
         message = "--max-bytes must be more than 0."
         raise click.UsageError(message)

@@ -6,7 +6,7 @@ import click
 
 from accv_cache import query
 from accv_cache._cli import forms, units
-from accv_cache._cli.grouped import GroupedOption
+from accv_cache._cli.grouped import GroupedOption, goes_without
 from accv_cache._cli.memory import Memory, shows_memory
 from accv_cache._cli.output import Output, write_errors, writes_reports
 from accv_cache._cli.residency import exit_code, look, with_spans, write_residency
@@ -17,6 +17,10 @@ _option = partial(click.option, cls=GroupedOption, group="What to show")
 
 @files_command(
     "query",
+    """
+A directory means the files below it. Files are opened, but not changed or read in. In a map, a
+full block is resident, a light one partly, a dot not at all; what is outside of -p is blank.
+""",
     forms.QUERY,
     """
   accv-cache query videos/
@@ -62,17 +66,14 @@ def command(  # noqa: PLR0913 - one per option
     depth: int | None,
     no_maps: bool,
 ) -> int:
-    """See how much of files is in the page cache.
-
-    A directory means the files below it. Files are opened, but not changed or read in. In a map, a
-    full block is resident, a light one partly, a dot not at all; what is outside of -p is blank.
-    """
-    if memory.is_asked_for:
+    """Run the command, and return the exit code."""
+    if memory.option is not None:
         from accv_cache._cli.cgroup import show_memory  # noqa: PLC0415 - for the start-up of the rest
 
-        return show_memory(memory, selection, output)
+        return show_memory(memory, output)
     if watch:
-        return _watch(selection, output, interval)
+        goes_without("--watch", ("json", "porcelain", "quiet", "depth", "no_maps"))
+        return _watch(selection, interval)
     spans = output.json and not no_maps and depth is None
     report = look(selection, output, spans=spans)
     if depth is None:
@@ -85,10 +86,7 @@ def command(  # noqa: PLR0913 - one per option
     return exit_code(report)
 
 
-def _watch(selection: Selection, output: Output, interval: float) -> int:
-    if not output.for_people:
-        message = "--watch draws for people: it goes without --json, --porcelain and -q."
-        raise click.UsageError(message)
+def _watch(selection: Selection, interval: float) -> int:
     from accv_cache._cli.watching import watch  # noqa: PLC0415 - for the start-up of the rest
 
     find = selection.finder()

@@ -1,7 +1,6 @@
 """The arguments and options that select files, shared by the commands."""
 
 import functools
-import inspect
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
@@ -11,11 +10,15 @@ from typing import Any, NamedTuple
 import click
 
 from accv_cache._cli import forms, units
+from accv_cache._cli.front import COMMANDS
 from accv_cache._cli.grouped import GroupedCommand, GroupedOption
 from accv_cache._cli.patterns import expanded, matches
 from accv_cache._text import printable
 
 _STANDARD_INPUT = 0
+
+SELECTING = ("paths", "listing", "nul", "only", "ignore", "follow", "one_file_system", "max_size")
+"""The arguments and options that say which files are meant, and not how they are treated."""
 
 
 class Selection(NamedTuple):
@@ -166,16 +169,16 @@ not expand it. A PATH that exists is never a pattern."""
 
 
 def files_command(
-    name: str, fields: Sequence[forms.Field], examples: str
+    name: str, text: str, fields: Sequence[forms.Field], examples: str
 ) -> Callable[[Callable[..., int]], click.Command]:
     """Make a command on files: its help ends with examples and the fields of --porcelain."""
     epilog = f"\b\nExamples:\n{examples.strip(chr(10))}\n\n{forms.sentence(fields)}"
-
-    def decorate(function: Callable[..., int]) -> click.Command:
-        text = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{_PATTERNS}"
-        return click.command(name, cls=GroupedCommand, help=text, epilog=epilog)(function)
-
-    return decorate
+    return click.command(
+        name,
+        cls=GroupedCommand,
+        help=f"{COMMANDS[name]}\n\n{text.strip()}\n\n{_PATTERNS}",
+        epilog=epilog,
+    )
 
 
 def selects_files(command: Callable[..., int]) -> Callable[..., int]:

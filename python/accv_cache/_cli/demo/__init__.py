@@ -5,10 +5,17 @@ import sys
 import click
 
 from accv_cache import DropCacheStatus
+from accv_cache._cli.front import COMMANDS
 
 
 @click.command(
     "demo",
+    help=f"""{COMMANDS["demo"]}
+
+Makes a handful of clips in a temporary folder, reads and decodes them, evicts them with
+drop_videos_cache, and draws how much of each is in memory before and after. Takes some seconds and
+40 MB of disk, and cleans up.
+""",
     epilog="""\b
 Examples:
   accv-cache demo
@@ -22,12 +29,7 @@ Examples:
     help="Make the clips here, on a disk, instead of where temporary files go.",
 )
 def command(directory: str | None) -> int:
-    """Watch video clips leave the page cache.
-
-    Makes a handful of clips in a temporary folder, reads and decodes them, evicts them with
-    drop_videos_cache, and draws how much of each is in memory before and after. Takes some
-    seconds and 40 MB of disk, and cleans up.
-    """
+    """Run the command, and return the exit code."""
     if sys.platform != "linux":
         click.echo("The demo needs Linux: elsewhere there is no page cache that one may evict.")
         return DropCacheStatus.PLATFORM_ERROR.value
