@@ -14,7 +14,7 @@ def describe(directory: Path) -> dict[str, str | int]:
         "processor": _first(r"model name\s*:\s*(.+)", "/proc/cpuinfo"),
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": int(_first(r"MemTotal:\s*(\d+) kB", "/proc/meminfo") or 0) << 10,
-        "file_system": _file_system(directory),
+        "file_system": file_system(directory),
         "python": platform.python_version(),
     }
 
@@ -33,7 +33,7 @@ def _first(pattern: str, path: str) -> str:
     return found[1] if found else ""
 
 
-def _file_system(directory: Path) -> str:
+def file_system(directory: Path) -> str:
     """The type of the longest mount point above the directory, proc_pid_mountinfo(5)."""
     best, kind = "", ""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():

@@ -95,10 +95,10 @@ def alternate(
         for index, run in enumerate(contenders):
             prepare()
             gc.collect()
-            cpu, start = _cpu_seconds(), time.perf_counter()
+            cpu, start = cpu_seconds_used(), time.perf_counter()
             result = run()
             walls[index].append(time.perf_counter() - start)
-            cpus[index].append(_cpu_seconds() - cpu)
+            cpus[index].append(cpu_seconds_used() - cpu)
             del result  # freed only now: what the caller does with it is not the call's time
             if wrong is not None:
                 counts[index].append(wrong())
@@ -108,7 +108,7 @@ def alternate(
     return ours, peer
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds_used() -> float:
     """What this process and its children that have ended took of the processors."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(each.ru_utime + each.ru_stime for each in used)
