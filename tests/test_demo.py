@@ -13,7 +13,7 @@ from accv_cache._cli.demo import walkthrough
 from accv_cache._text import as_duration
 from support import mounts
 from support.command import chunks, in_terminal, run, run_in_shell, run_in_terminal
-from support.files import FileSystem
+from support.files import FileSystem, MakeFile
 
 NAMES = ["h264-1.mp4", "h264-2.mp4", "h264-3.mkv", "hevc-1.mp4", "hevc-2.mkv"]
 NOT_EVICTED = 3
@@ -87,6 +87,21 @@ class TestDemo:
             assert process.wait() == code
         assert b"Traceback" not in text
         assert list(ext4.glob("accv-cache-*")) == []
+
+
+class TestReading:
+    def test_is_no_zero_where_the_kernel_does_not_count(
+        self,
+        make_file: MakeFile,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setattr(walkthrough, "decode", lambda _: None)
+        monkeypatch.setattr(walkthrough, "_read_bytes", lambda: 0)
+        walkthrough._read_and_decode([make_file(4096)])  # noqa: SLF001
+        output = capsys.readouterr().out
+        assert "from the disk " not in output
+        assert output.endswith("  The kernel does not count what is read from this file system.\n")
 
 
 class TestFindDisk:

@@ -57,7 +57,7 @@ class LimitError(OSError):
         """Say how much was needed, and what the limit is."""
         which = limit.value if cgroup is None else f"{limit.value} {cgroup}"
         needed, available = as_size(needed_bytes), as_size(available_bytes)
-        self.what = f"{needed} to load, but only {available} fits: {which}"
+        self.what: str = f"{needed} to load, but only {available} fits: {which}"
         super().__init__(errno.ENOMEM, f"{self.what}; load less, or pass on_limit='stop'")
         self.needed_bytes = needed_bytes
         self.available_bytes = available_bytes

@@ -88,7 +88,7 @@ class ReadAhead(Generic[Item]):
         self._is_inside = False
         self._state: object = None
         if hasattr(order, "state_dict"):
-            self.state_dict = self._state_of_the_last_item
+            self.state_dict: Callable[[], object] = self._state_of_the_last_item
 
     def __len__(self) -> int:
         return len(self._order)  # type: ignore[arg-type] # raises the error of what has none

@@ -114,9 +114,13 @@ def _read_and_decode(clips: Sequence[Path]) -> list[int]:
                 times.append(as_duration(seconds))
             residents.append(_resident_bytes(clip))
             rows.append(Row(clip.name, times))
-    rows.append(Row("from the disk", [as_size(count) for count in from_disk.values()]))
+    is_counted = from_disk["read cold"] > 0
+    if is_counted:
+        rows.append(Row("from the disk", [as_size(count) for count in from_disk.values()]))
     _headline("The first time, a clip comes from the disk; the second time, from memory")
     _print_table(Row("", list(works)), rows, None)
+    if not is_counted:  # such as FUSE
+        write(f"{_INDENT}The kernel does not count what is read from this file system.")
     return residents
 
 
