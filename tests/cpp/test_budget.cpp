@@ -58,6 +58,37 @@ TEST_CASE("the least recently used file is evicted") {
     CHECK(budget.use(first).error() == EBADF);
 }
 
+TEST_CASE("a file that was wholly resident is not counted again after its next use") {
+    const temporary_folder folder;
+    const std::string path = write_cold(folder / "clip");
+    cache_budget budget(size);
+    pass_through(budget, path);
+    int counted = 0;
+    {
+        const hooked_calls counting([&](const call_site& site) {
+            counted += std::string_view(site.name) == "cachestat" ? 1 : 0;
+            return 0;
+        });
+        pass_through(budget, path);
+    }
+    CHECK(counted == 0);
+    CHECK(budget.used_bytes() == size);
+}
+
+TEST_CASE("what others have evicted makes room, and nothing else need go") {
+    const temporary_folder folder;
+    const std::string first = write_cold(folder / "first");
+    const std::string second = write_cold(folder / "second");
+    const std::string third = write_cold(folder / "third");
+    cache_budget budget(2 * size);
+    for (const std::string& each : {first, second}) pass_through(budget, each);
+    evict(first);
+    pass_through(budget, third);
+    CHECK(kept_bytes(second) + kept_bytes(third) == 2 * size);
+    CHECK(budget.used_bytes() == 2 * size);
+    CHECK(budget.dropped_bytes() == 0);
+}
+
 TEST_CASE("what is in use stays, until its guard leaves, is replaced or destroyed") {
     const temporary_folder folder;
     const std::string first = write_cold(folder / "first");

@@ -68,7 +68,8 @@ public:
     [[nodiscard]] usage use(const std::string& path, std::int64_t offset = 0,
                             std::optional<std::int64_t> length = std::nullopt);
 
-    /// What the files hold, in bytes, each as of its last use or eviction in this process.
+    /// What the files hold, in bytes, each as of its last use or eviction in this process. One that
+    /// was wholly resident counts as that until the budget evicts it, whatever the kernel does.
     std::int64_t used_bytes() const;
 
     /// What was evicted in this process, in bytes.

@@ -115,7 +115,11 @@ class CacheBudget:
 
     @property
     def used_bytes(self) -> int:
-        """What the files hold, in bytes, each as of its last use or eviction in this process."""
+        """What the files hold, in bytes, each as of its last use or eviction in this process.
+
+        A file that was wholly resident after a use counts as that until the budget evicts it, even
+        if the kernel evicts some of it before.
+        """
         return 0 if self._core is None else self._core.used_bytes()
 
     @property

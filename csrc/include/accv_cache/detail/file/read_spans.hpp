@@ -37,22 +37,23 @@ public:
     /// With cachestat(2), which is right but reports only the number of pages, so a range is halved
     /// until the number determines the pages. Where mincore(2) sees as many in a smaller range, it
     /// sees the same ones, and is faster. It does not see a page that is only partly up to date, or
-    /// that is being read. `start` and `stop` are whole pages.
-    bool by_cachestat(std::int64_t start, std::int64_t stop) {
+    /// that is being read. `start` and `stop` are whole pages, of which `resident` bytes are.
+    bool by_cachestat(std::int64_t start, std::int64_t stop, std::int64_t resident) {
         const std::int64_t page = page_size();
         std::vector<std::int64_t> stops{stop};  // of the ranges to search, the next one last
-        while (!stops.empty()) {
-            const std::int64_t bytes = stops.back() - start;
-            residency told;
-            if ((go_on_ && !go_on_()) || cachestat(fd_, {start, bytes}, told) != 0) return false;
-            if (determine(start, stops.back(), told.resident_bytes)) {
+        while (true) {
+            if (determine(start, stops.back(), resident)) {
                 start = stops.back();
                 stops.pop_back();
             } else {
-                stops.push_back(start + bytes / 2 / page * page);
+                stops.push_back(start + (stops.back() - start) / 2 / page * page);
             }
+            if (stops.empty()) return true;
+            residency told;
+            if ((go_on_ && !go_on_()) || cachestat(fd_, {start, stops.back() - start}, told) != 0)
+                return false;
+            resident = told.resident_bytes;
         }
-        return true;
     }
 
     std::vector<resident_span> take() noexcept { return std::move(found_); }
@@ -107,8 +108,9 @@ inline resident_spans read_spans(int fd, const byte_range& range, const struct s
     const std::int64_t first = range.offset / page_size() * page_size();
     const std::int64_t last = round_up_to_page(range.end(status.st_size));
     span_search search(fd, file_systems.of(fd, status), status.st_size, go_on);
-    const bool done = told.source == residency_source::CACHESTAT ? search.by_cachestat(first, last)
-                                                                 : search.by_mincore(first, last);
+    const bool done = told.source == residency_source::CACHESTAT
+                          ? search.by_cachestat(first, last, told.resident_bytes)
+                          : search.by_mincore(first, last);
     return done ? resident_spans(search.take()) : std::nullopt;
 }
 
