@@ -14,7 +14,7 @@ import pytest
 
 from support import mounts, needs, rights
 from support.descriptors import open_descriptors
-from support.files import DirtyFile, FileSystem, MakeFile, State, bring_into
+from support.files import DirtyFile, FileSystem, MakeFile, MakeOnce, State, bring_into
 from support.residency import PAGE
 from support.verbs import Prepare, Verb
 
@@ -39,7 +39,8 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if is_worker or asked_for or not any(Path(each).is_dir() for each in config.args):
         return
     config.option.numprocesses = min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
-    config.option.dist = "loadgroup"
+    # Each starts with a part of the list in its order, so that few fixtures are made twice.
+    config.option.dist = "worksteal"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -207,25 +208,37 @@ def long_list(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def clips(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
+def made_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """A directory by name, shared by all workers of this run: the first one that asks fills it."""
+    base = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        base = base.parent
+
+    def made(name: str, fill: Callable[[Path], None]) -> Path:
+        with (base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (base / name).exists():
+                unfinished = tmp_path_factory.mktemp(name)
+                fill(unfinished)
+                unfinished.rename(base / name)
+        return base / name
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def clips(made_once: MakeOnce) -> dict[str, Path]:
     """Clips of several MB by name; read them only, or copy them to the file system under test."""
     from support.clips import Codec, encode  # noqa: PLC0415 - PyAV is not there for every Python
 
     codecs: dict[str, Codec] = {"h264": "libx264", "hevc": "libx265"}
-    base = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):
-        base = base.parent  # shared by all workers of this run: the first one makes them
-    with (base / "clips.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (base / "clips").exists():
-            unfinished = tmp_path_factory.mktemp("clips")
-            for name, codec in codecs.items():
-                for container in ("mp4", "mkv"):
-                    encode(unfinished / f"{name}.{container}", codec)
-            unfinished.rename(base / "clips")
-    return {path.name: path for path in sorted((base / "clips").iterdir())}
+
+    def encode_all(directory: Path) -> None:
+        for name, codec in codecs.items():
+            for container in ("mp4", "mkv"):
+                encode(directory / f"{name}.{container}", codec)
+
+    return {path.name: path for path in sorted(made_once("clips", encode_all).iterdir())}
 
 
 @pytest.fixture

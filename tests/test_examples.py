@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from support.files import MakeOnce
 from support.needs import need
-
-# One worker builds the decoder.
-pytestmark = pytest.mark.xdist_group("decoder")
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -27,15 +25,17 @@ def run(*command: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def decoder(made_once: MakeOnce) -> Path:
     """The C++ example, built as its README says."""
     need("c++", "make", "cmake", "pkg-config")
     need("libavcodec.pc", "libavformat.pc", "libavutil.pc")
-    build = tmp_path_factory.mktemp("decode")
     package = run(sys.executable, "-m", "accv_cache", "--cmakedir")
-    run("cmake", "-S", EXAMPLES / "cpp", "-B", build, f"-Daccv_cache_DIR={package}")
-    run("cmake", "--build", build)
-    return build / "decode"
+
+    def build(directory: Path) -> None:
+        run("cmake", "-S", EXAMPLES / "cpp", "-B", directory, f"-Daccv_cache_DIR={package}")
+        run("cmake", "--build", directory)
+
+    return made_once("decode", build) / "decode"
 
 
 @pytest.fixture(params=["cpp", "python"])

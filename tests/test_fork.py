@@ -12,9 +12,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from itertools import chain, count
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,6 +32,7 @@ METHODS = ["fork", "forkserver", "spawn"]
 LONG = 20_000
 
 Share = list[Path]
+Start = Callable[[int], AbstractContextManager[Pool]]
 
 
 @pytest.fixture
@@ -172,39 +174,44 @@ def fork_in_the_middle(call: Callable[[Callable[[], None]], None]) -> None:
         os._exit(2)
 
 
+def work_twice(pool: Pool, shares: list[Share]) -> None:
+    """Let each worker use every verb, the second time in a process that has used it."""
+    for _ in range(2):
+        pool.map_async(use_every_verb, shares, chunksize=1).get(2 * A_MINUTE)
+
+
 class TestWorkers:
     """As of a DataLoader: started by multiprocessing, each with a share of the files."""
 
     @pytest.fixture(params=METHODS)
-    def work(self, request: pytest.FixtureRequest) -> Callable[[list[Share]], None]:
-        def start_and_work(shares: list[Share]) -> None:
+    def start(self, request: pytest.FixtureRequest) -> Start:
+        @contextmanager
+        def start(workers: int) -> Iterator[Pool]:
             context = multiprocessing.get_context(request.param)
             # Leaving the block ends workers that hang.
-            with forks_with_threads(), context.Pool(len(shares)) as pool:
-                for _ in range(2):  # the second time in a process that has used it
-                    pool.map_async(use_every_verb, shares, chunksize=1).get(2 * A_MINUTE)
+            with forks_with_threads(), context.Pool(workers) as pool:
+                yield pool
                 pool.close()
                 pool.join()
 
-        return start_and_work
+        return start
 
-    def test_use_it_after_their_parent_did(
-        self, work: Callable[[list[Share]], None], shares: Iterator[Share]
-    ) -> None:
+    def test_use_it_after_their_parent_did(self, start: Start, shares: Iterator[Share]) -> None:
         ours, *theirs = (next(shares) for _ in range(3))
         use_every_verb(ours)
-        work(theirs)
+        with start(len(theirs)) as pool:
+            work_twice(pool, theirs)
         use_every_verb(ours)
 
-    def test_use_it_while_their_parent_does(
-        self,
-        make_file: MakeFile,
-        work: Callable[[list[Share]], None],
-        shares: Iterator[Share],
+    def test_use_it_when_started_in_the_middle_of_their_parents_calls(
+        self, make_file: MakeFile, start: Start, shares: Iterator[Share]
     ) -> None:
         theirs = [next(shares) for _ in range(2)]
-        with in_the_middle(make_file(PAGE)):
-            work(theirs)
+        with ExitStack() as stack:
+            with in_the_middle(make_file(PAGE)):
+                pool = stack.enter_context(start(len(theirs)))
+            # The parent's threads would take the time that they need.
+            work_twice(pool, theirs)
         use_every_verb(theirs[0])
 
     def test_send_back_reports(self, shares: Iterator[Share]) -> None:

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from support.browser import asked
+from support.files import MakeOnce
 from support.needs import need
-
-# One worker makes it.
-pytestmark = pytest.mark.xdist_group("site")
 
 ROOT = Path(__file__).parents[2]
 WIDTH = 1280
@@ -49,16 +47,18 @@ Object.fromEntries({words}.map(word => [word,
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(made_once: MakeOnce) -> Path:
     """The folder with the site."""
     need("doxygen")
-    made = tmp_path_factory.mktemp("site")
-    command = ["-m", "sphinx", "-W", "--keep-going", "-q", "docs", str(made)]
-    ended = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
-    return made
+
+    def make(directory: Path) -> None:
+        command = ["-m", "sphinx", "-W", "--keep-going", "-q", "docs", str(directory)]
+        ended = subprocess.run(
+            [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
+
+    return made_once("site", make)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The types of the fixtures: directories on a known file system, files in a known state."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -7,6 +8,9 @@ from typing import Literal, NamedTuple, Protocol
 from support import mounts, residency
 
 State = Literal["warm", "cold", "dirty"]
+
+MakeOnce = Callable[[str, Callable[[Path], None]], Path]
+"""Returns the directory of that name, which the function has filled once for the whole run."""
 
 
 class FileSystem(NamedTuple):
