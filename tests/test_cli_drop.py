@@ -263,9 +263,23 @@ class TestDryRun:
         assert result.stdout.endswith("\nWould evict up to 1.0 MiB in 1 file.\n")
         assert mincore_bytes(warm) == MIB
 
-    def test_names_what_cannot_be_measured(self, ext4: Path, make_file: MakeFile) -> None:
+    def test_counts_what_cannot_be_measured_but_evicted(
+        self, ext4: Path, make_file: MakeFile
+    ) -> None:
         path = make_file(MIB, "warm", ext4)
         result = as_other_user(run_here, "drop", "-n", str(path))
+        assert result.stdout.endswith("\nWould evict an unknown amount in 1 file.\n")
+        (other := make_file(MIB, "dirty", ext4)).chmod(0o666)
+        result = as_other_user(run_here, "drop", "-n", str(path), str(other))
+        assert result.stdout.endswith(
+            "\nWould evict up to 1.0 MiB in 1 file and an unknown amount in 1 file.\n"
+        )
+
+    def test_names_what_cannot_be_measured_with_until(
+        self, ext4: Path, make_file: MakeFile
+    ) -> None:
+        path = make_file(MIB, "warm", ext4)
+        result = as_other_user(run_here, "drop", "-n", "--until", "0", str(path))
         assert result.stdout.endswith("Would evict up to 0 B in 0 files.\n")
         assert result.stderr == (
             f"accv-cache: {path}: not counted: only its owner or a writer may measure it\n"

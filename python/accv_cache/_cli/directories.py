@@ -33,16 +33,13 @@ def _show(report: CacheReport, parts: list[tuple[str, CacheReport]]) -> None:
             [
                 as_percent(part.resident_bytes, part.known_range_bytes),
                 _resident(part),
-                as_size(part.known_range_bytes),
+                as_size(_asked_bytes(part)),
                 str(len(part)),
             ],
         )
         for path, part in parts
     ]
-    bars = [
-        partial(bar, min(part.known_resident_bytes / (part.known_range_bytes or 1), 1))
-        for _, part in parts
-    ]
+    bars = [partial(_bar, part) for _, part in parts]
     if parts:
         write_each(lay_out(rows, width(), bars, Layout(spare=(3, 2))))
         write("")
@@ -54,3 +51,17 @@ def _resident(part: CacheReport) -> str:
         return as_size(part.resident_bytes)
     known = part.known_resident_bytes
     return paint(f"at least {as_size(known)}" if known else "unknown", "yellow")
+
+
+def _asked_bytes(part: CacheReport) -> int:
+    """The bytes of the range, those of files included that could not be measured."""
+    unknown = (each for each in part if each.unknown) if part.unknown_files else ()
+    return part.known_range_bytes + sum(record.range_bytes for record in unknown)
+
+
+def _bar(part: CacheReport, width: int) -> str:
+    """Draw how much is resident; nothing where nothing is known, which is not 0."""
+    known = part.known_range_bytes
+    if part.resident_bytes is None and known == 0:
+        return ""
+    return bar(min(part.known_resident_bytes / (_asked_bytes(part) or 1), 1), width)

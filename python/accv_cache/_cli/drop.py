@@ -131,14 +131,27 @@ def _drop_until(
 
 def _say_what_would_go(selection: Selection, output: Output, until: int | None) -> int:
     found = look(selection, output)
-    mention_unknown(found, "not counted")
     going = paths_to_drop(found, until or 0)
+    if until is None:
+        going += [record.path for record in found if record.unknown]
+    else:
+        mention_unknown(found, "not counted")
     report = query(going, spans=output.json, **selection.walk)
-    most = as_size(report.known_resident_bytes)
-    last = f"Would evict up to {most} in {as_count(len(going), 'file')}."
-    write_residency(report, selection, output, last=last)
+    write_residency(report, selection, output, last=f"Would evict {_most(report)}.")
     write_errors(found.failed)
     return exit_code(found)
+
+
+def _most(report: CacheReport) -> str:
+    """What a drop of these files evicts at the most."""
+    unknown = report.unknown_files
+    known = len(report) - unknown
+    parts = []
+    if known or not unknown:
+        parts.append(f"up to {as_size(report.known_resident_bytes)} in {as_count(known, 'file')}")
+    if unknown:
+        parts.append(f"an unknown amount in {as_count(unknown, 'file')}")
+    return " and ".join(parts)
 
 
 def _show(report: DropReport, output: Output, *, explain: bool) -> None:
