@@ -13,6 +13,8 @@ import pytest
 from accv_cache import CacheReport, query
 from accv_cache.__main__ import main
 from accv_cache._cli import output, watching
+from accv_cache._cli.tables import shown_bytes
+from accv_cache._text import as_size
 from support.command import chunks, in_terminal, run, run_here, run_in_shell, run_in_terminal
 from support.files import MakeFile, State
 from support.privileges import as_other_user
@@ -244,7 +246,7 @@ class TestWatch:
         for _ in range(output.ROWS + 1):
             make_file(MIB, "dirty", ext4)
         report = query(ext4)
-        before = {record.path: record.resident_bytes or 0 for record in report.files}
+        before = {record.path: shown_bytes(record) or 0 for record in report.files}
         lines = list(
             watching.screen(report, {**before, str(emptied): 5 * MIB}, iter, "Sums", interval=1)
         )
@@ -254,6 +256,19 @@ class TestWatch:
         assert first.split()[-2:] == ["-5.0", "MiB"]
         assert sums == "Sums"
         assert len(lines) <= 24  # all of it fits into the smallest terminal
+
+    def test_a_change_is_no_larger_than_the_file(self, make_file: MakeFile) -> None:
+        report = query(make_file(MIB - 100, "dirty"))
+        *_, line, _, _ = watching.screen(report, {}, iter, "Sums", interval=1)
+        assert line.split()[-2:] == [f"+{as_size(MIB - 100)}".partition(" ")[0], "KiB"]
+
+    def test_cuts_no_style_in_two(
+        self, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "20")
+        sums = "\x1b[1m22.2 MiB of 56.0 MiB resident.\x1b[0m"
+        *_, line = watching.screen(query(make_file(0)), {}, iter, sums, interval=1)
+        assert line == "22.2 MiB …resident."
 
     def test_writes_a_line_a_look_in_a_pipe(self, make_file: MakeFile) -> None:
         path = make_file(MIB, "dirty")

@@ -149,13 +149,13 @@ def residency_table(
     for record, name in zip(records, names, strict=True):
         figures = [
             as_percent(record.resident_bytes, _asked_bytes(record)),
-            _of_asked(record.resident_bytes, record),
+            _size(shown_bytes(record)),
             as_size(_asked_bytes(record)),
         ]
         if has_dirty:
             figures.append(_of_asked(record.dirty_bytes, record))
         if before is not None:
-            figures.append(change_since(before.get(record.path, 0), record.resident_bytes))
+            figures.append(change_since(before.get(record.path, 0), shown_bytes(record)))
         rows.append(Row(name, figures))
     spare = [heads.index(head) for head in ("dirty", "of", "%") if head in heads]
     rows.insert(0, Row(folder or "file", heads))
@@ -177,9 +177,15 @@ def change_table(
     yield from lay_out(rows, width)
 
 
+def shown_bytes(record: CacheRecord) -> int | None:
+    """The resident bytes of the range; the last page counts in full, which exceeds the size."""
+    resident = record.resident_bytes
+    return None if resident is None else min(resident, _asked_bytes(record))
+
+
 def change_since(before: int, now: int | None) -> str:
-    """Write how much was read in or evicted."""
-    change = (now or 0) - before
+    """Write how much was read in or evicted; nothing if that is unknown."""
+    change = 0 if now is None else now - before
     if change == 0:
         return ""
     return paint(f"{'+' * (change > 0)}{as_size(change)}", "green" if change > 0 else "red")
@@ -199,9 +205,10 @@ def pad(text: str, width: int) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    """Remove the middle of a text that is too long."""
+    """Remove the middle of a text that is too long, and its styles: their codes must stay whole."""
     if cells(text) <= width:
         return text
+    text = unpainted(text)
     mark = "…" if can_write("…") else "~"
     tail = _start(text[::-1], width // 2)[::-1]
     return _start(text, width - len(mark) - cells(tail)) + mark + tail

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from accv_cache import CacheRecord, CacheReport
 from accv_cache._cli.output import ROWS, capitalised
-from accv_cache._cli.tables import change_since, cut, residency_table
+from accv_cache._cli.tables import change_since, cut, residency_table, shown_bytes
 from accv_cache._cli.terminal import Region, can_redraw, paint, size_of, width, write
 
 Look = Callable[[], CacheReport]
@@ -20,7 +20,7 @@ _AROUND = 6
 def watch(look: Look, map_all: MapAll, interval: float) -> NoReturn:
     """Show what `look` finds, every `interval` seconds, until Ctrl-C."""
     report = look()
-    before = {record.path: record.resident_bytes or 0 for record in report.files}
+    before = {record.path: shown_bytes(record) or 0 for record in report.files}
     held = report.known_resident_bytes
     redraws = can_redraw(sys.stdout)
     with Region(sys.stdout) as region:
@@ -45,7 +45,7 @@ def screen(
     opened = (record for record in report.files if record.error is None)
 
     def rank(record: CacheRecord) -> tuple[int, int, str]:
-        resident = record.resident_bytes or 0
+        resident = shown_bytes(record) or 0
         return -abs(resident - before.get(record.path, 0)), -resident, record.path
 
     shown = sorted(opened, key=rank)[: max(1, min(ROWS, size.lines - _AROUND))]
