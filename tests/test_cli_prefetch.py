@@ -118,6 +118,18 @@ class TestSavedReport:
         assert mincore_spans(clip) == warm
         assert resident_bytes(new) == 0
 
+    def test_may_be_of_another_folder(self, clip: Path, tmp_path: Path) -> None:
+        warm = mincore_spans(clip)
+        result = run_in_shell(
+            f"here=$PWD && cd '{clip.parent}' && "
+            f"accv-cache query {clip.name} --json > $here/warm.json && "
+            f"cd $here && accv-cache drop '{clip}' && accv-cache prefetch --restore warm.json && "
+            f"cat '{clip}' > /dev/null && accv-cache drop '{clip.parent}' --keep warm.json",
+            tmp_path,
+        )
+        assert result.returncode == 0, result.stderr
+        assert mincore_spans(clip) == warm
+
     @pytest.mark.parametrize("command", [("prefetch", "--restore"), ("drop", ".", "--keep")])
     @pytest.mark.parametrize(
         ("text", "says"),

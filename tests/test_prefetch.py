@@ -410,6 +410,26 @@ class TestKeeping:
         assert mincore_spans(some) == warm
         assert resident_bytes(none) == resident_bytes(new) == 0
 
+    @pytest.mark.parametrize(
+        "spelled", ["{}/clip", "clip", "./clip", "../{0.name}/clip", "link/clip"]
+    )
+    @pytest.mark.parametrize("saved", ["{}/clip", "clip", "link/clip"])
+    def test_finds_a_file_however_its_path_is_spelled(
+        self, saved: str, spelled: str, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = make_file(PAGE).parent
+        clip = make_file(4 * PAGE, "cold", folder).rename(folder / "clip")
+        (folder / "link").symlink_to(folder)
+        (folder / "other").mkdir()
+        other = make_file(PAGE, "warm", folder / "other").rename(folder / "other" / "clip")
+        monkeypatch.chdir(folder)
+        read_pages(clip, 1, 2)
+        warm = query(saved.format(folder), spans=True)
+        read_pages(clip, 3)
+        report = drop([spelled.format(folder), other], keep=warm)
+        assert [record.evicted_bytes for record in report] == [PAGE, PAGE]
+        assert mincore_spans(clip) == [(PAGE, 3 * PAGE)]
+
     def test_evicts_what_the_report_does_not_name(self, make_file: MakeFile) -> None:
         known, new = make_file(PAGE), make_file(PAGE)
         report = drop([known, new], keep=query(known, spans=True))

@@ -272,6 +272,9 @@ class CacheReport(Report[CacheRecord]):
     def from_dict(cls, document: Mapping[str, Any]) -> "CacheReport":
         """Make the report that `to_dict` gave, for example of a file that `json` loaded.
 
+        A file that `accv-cache query --json` wrote also has the folder in which it ran, from which
+        relative paths are meant.
+
         Raises:
             ValueError: It is no such document, or one of another version.
 
@@ -285,7 +288,8 @@ class CacheReport(Report[CacheRecord]):
             msg = f"no document of a query, of version {FORM_VERSION}"
             raise ValueError(msg)
         try:
-            rows = [_row_of(record) for record in document["files"]]
+            above = _folder_of(document)
+            rows = [_row_of(record, above) for record in document["files"]]
             skipped = [_skipped_of(each) for each in document["skipped"]]
             if sys.platform != "linux":
                 return refused_query(os.fsdecode(row[0]) for row in rows)
@@ -345,6 +349,14 @@ class CacheReport(Report[CacheRecord]):
         )
 
 
+def working_directory() -> str | None:
+    """Return the current folder; None if it was deleted."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - pathlib starts slowly
+    except FileNotFoundError:
+        return None
+
+
 def refused_query(targets: Iterable[Target]) -> CacheReport:
     """Make the report on other systems."""
     figures = False, 0, errno.ENOSYS, 0, (0, 0), 0, 0, *[None] * 6
@@ -377,7 +389,13 @@ def _table_of(rows: list[tuple[Any, ...]], skipped: Sequence[tuple[bytes, int]])
     return table
 
 
-def _row_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
+def _folder_of(document: Mapping[str, Any]) -> str:
+    """Return what completes a relative path; nothing in the folder that it is meant from."""
+    folder = document.get("directory") or ""
+    return "" if folder and folder == working_directory() else folder
+
+
+def _row_of(record: Mapping[str, Any], above: str) -> tuple[Any, ...]:
     """Return the row of a record that `to_dict` gave."""
     step, unknown, error = record["failed_step"], record["unknown"], record["error"]
     spans = record["spans"]
@@ -386,7 +404,7 @@ def _row_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
         msg = f"{record['path']!r} has spans that are none"
         raise ValueError(msg)
     return (
-        os.fsencode(record["path"]),
+        os.fsencode(os.path.join(above, record["path"])),  # noqa: PTH118 - as it is spelled
         record["untouched"],
         FAILED_STEPS.index(None if step is None else FailedStep[step]),
         number,

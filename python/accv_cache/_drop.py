@@ -46,9 +46,9 @@ def drop(  # noqa: PLR0913 - one keyword a choice
             durable. False: dirty pages stay.
         keep: The report of `query(…, spans=True)`: what was resident then stays, exact to the page.
             Only what came in since is evicted, and counted. A large folio that is cut stays. A file
-            is found by its path, as it is spelled in the list; one that is not in the report is
-            evicted whole, and one whose spans are unknown gets a record with an error. The report
-            may come from a file; see `CacheReport.from_dict`. None: keep nothing.
+            is found by its folder and its name, however its path is spelled; one that is not in the
+            report is evicted whole, and one whose spans are unknown gets a record with an error.
+            The report may come from a file; see `CacheReport.from_dict`. None: keep nothing.
         until: Evict the least recently used of the files, by access time, until all of them hold no
             more than so many bytes, or than a share of `memory_limit()`, such as '25%'. The report
             is over the files that were dropped, and those that could not be opened. A file whose

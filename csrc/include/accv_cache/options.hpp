@@ -54,9 +54,10 @@ struct drop_options : file_options {
     bool fail_fast = false;
 
     /// Keep what was resident when this report was made, with `query_options::spans`: only pages
-    /// that came in since are evicted, and only they are counted. A file is looked for by its path,
-    /// as it is spelled in the list; one that the report does not have is evicted whole, and one
-    /// without spans in it gets EINVAL. The report must outlive the call. nullptr: keep nothing.
+    /// that came in since are evicted, and only they are counted. A file is looked for by its
+    /// folder and its name, however its path is spelled; one that the report does not have is
+    /// evicted whole, and one without spans in it gets EINVAL. The report must outlive the call.
+    /// nullptr: keep nothing.
     const cache_report* keep = nullptr;
 };
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from accv_cache import CacheRecord, CacheReport, DropCacheStatus, query
+from accv_cache._cache_report import working_directory
 from accv_cache._cli import forms
 from accv_cache._cli.output import ROWS, Output, capitalised
 from accv_cache._cli.progress import LiveProgress
@@ -38,7 +39,7 @@ def write_residency(
     """Write a report in the requested format; for people, a last line follows the table."""
     opened = (record for record in report.files if record.error is None)
     output.write(
-        document=report.to_dict,
+        document=lambda: {"directory": working_directory(), **report.to_dict()},
         lines=lambda: forms.rows(forms.QUERY, opened),
         picture=lambda: _show(report, selection, output, last),
     )

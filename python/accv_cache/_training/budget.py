@@ -36,8 +36,8 @@ class CacheBudget:
         keep: What was resident when this report of `query(…, spans=True)` was made stays, instead
             of what is resident before the first use. Pass one if the files are read ahead, or read
             by workers that end with each epoch: then what is resident before a use need not be
-            there for others. A file is looked for by its path, as it was spelled for `query`; of
-            one that the report does not have, nothing is kept.
+            there for others. A file is looked for by its folder and its name; of one that the
+            report does not have, nothing is kept.
 
     Raises:
         TypeError: An argument is of the wrong type.
