@@ -1,5 +1,6 @@
 """The rows of the table: what is timed, against which peer, and the goal."""
 
+import os
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,7 +12,6 @@ from pathlib import Path
 
 from . import ours, peers, states
 from .measure import Contender, Goal, Run, Series, alternate
-from .peers import STARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,9 @@ class Sizes:
     written: int
     singles: int
     many: int
+    folders: int
+    processes: int
+    starts: int
     large_bytes: int
     image_bytes: int
     clip_bytes: int = 64 << 10
@@ -40,6 +43,9 @@ FULL = Sizes(
     written=2_000,
     singles=1_000,
     many=1_000_000,
+    folders=100,
+    processes=500,
+    starts=10,
     large_bytes=1 << 30,
     image_bytes=4 << 30,
 )
@@ -51,6 +57,9 @@ QUICK = Sizes(
     written=50,
     singles=20,
     many=10_000,
+    folders=2,
+    processes=20,
+    starts=1,
     large_bytes=16 << 20,
     image_bytes=512 << 20,
 )
@@ -80,6 +89,21 @@ class Workspace:
     def many(self) -> list[str]:
         """A long list over the small files."""
         return states.many_paths(self.singles, self._sizes.many)
+
+    @cached_property
+    def tree(self) -> list[str]:
+        """One directory, with as many small files in each of its folders."""
+        sizes, root = self._sizes, self._directory / "tree"
+        root.mkdir()
+        for number in range(sizes.folders):
+            states.make_files(root / f"{number:02}", sizes.singles, 4096)
+        return [str(root)]
+
+    @cached_property
+    def crowded(self) -> list[str]:
+        """A large file, beside processes that do nothing until the end."""
+        self._stack.enter_context(states.idle_processes(self._sizes.processes))
+        return states.make_files(self._directory / "crowded", 1, peers.CROWDED_BYTES)
 
     @cached_property
     def large(self) -> list[str]:
@@ -275,8 +299,12 @@ def _linear(times: float) -> Goal:
     return Goal(times, " times their time a path", lambda ours, peer: ours / peer / 10)
 
 
-def _extra_ms(limit: float) -> Goal:
-    return Goal(limit, " ms more a start", lambda ours, peer: (ours - peer) * 1e3 / STARTS)
+def _extra_ms(limit: float, starts: int) -> Goal:
+    return Goal(limit, " ms more a start", lambda ours, peer: (ours - peer) * 1e3 / starts)
+
+
+def _microseconds(limit: float, calls: int) -> Goal:
+    return Goal(limit, " us a call", lambda ours, _: ours * 1e6 / calls)
 
 
 def _percent(limit: float) -> Goal:
@@ -296,7 +324,8 @@ def cases(sizes: Sizes) -> list[Case]:
     one_file = "`drop_videos_cache`, one file of 4 KiB"
     slow = f"`drop_videos_cache`, {sizes.slow:,} files on FUSE, 1 ms an open"
     large = f"`drop_videos_cache`, one file of {sizes.large_bytes >> 20:,} MiB in 4 KiB folios"
-    start = f"`import accv_cache`, {STARTS} starts"
+    nothing = [os.devnull] * sizes.starts
+    calls = len(peers.LENGTHS)
 
     def on_clips(name: str, what: str, contender: Contender, peer: Contender, goal: Goal) -> Race:
         wrong = None if contender is query else states.resident_bytes
@@ -366,17 +395,35 @@ def cases(sizes: Sizes) -> list[Case]:
         )
     ]
     rows += _of_prefetch(sizes)
-    rows.append(
+    rows += [
+        Race(
+            "query-directory",
+            f"`query`, a directory of {sizes.folders * sizes.singles:,} files of 4 KiB",
+            query,
+            peers.vmtouch_query,
+            _faster(2),
+            attrgetter("tree"),
+            states.as_it_is,
+        ),
         Race(
             "import",
-            start,
+            f"`import accv_cache`, {sizes.starts} starts",
             ours.importing,
             peers.bare_interpreter,
-            _extra_ms(10),
-            lambda _: [],
+            _extra_ms(10, sizes.starts),
+            lambda _: nothing,
             states.as_it_is,
-        )
-    )
+        ),
+        Race(
+            "command-line",
+            f"`accv-cache query FILE`, {sizes.starts} starts",
+            ours.command_line,
+            peers.bare_interpreter,
+            _extra_ms(90, sizes.starts),
+            lambda workspace: workspace.singles[: sizes.starts],
+            states.as_it_is,
+        ),
+    ]
     for contender in (evict, drop, query):
         what = f"`{contender.name}`, {sizes.many:,} paths"
         rows += [
@@ -397,6 +444,17 @@ def cases(sizes: Sizes) -> list[Case]:
                 sizes.many,
             ),
         ]
+    rows.append(
+        Race(
+            "drop-length",
+            f"`drop`, `length=`, {calls} calls beside {sizes.processes} processes",
+            ours.drop_as_read,
+            peers.python_loop_as_read,
+            _microseconds(150, calls),
+            attrgetter("crowded"),
+            states.warm,
+        )
+    )
     return rows
 
 

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -240,18 +240,11 @@ def _timed(load: Load, path: str) -> Cost:
     return Cost(time.perf_counter() - start, cpu_seconds_used() - cpu)
 
 
-def _run(place: Place, load: Load, path: str) -> Cost | None:
-    """Load the file in a process of its own; None: that is refused there."""
+def _run(place: Place, load: Load, path: str) -> Cost:
+    """Load the file in a process of its own."""
     place.prepare([path])
     with ProcessPoolExecutor(1, get_context("fork"), place.begin) as pool:
-        try:
-            cost = pool.submit(_timed, load, path).result()
-        except OSError:
-            return None
-    if states.missing_bytes([path]):
-        why = f"{place.name}: the file was not loaded"
-        raise NotRun(why)
-    return cost
+        return pool.submit(_timed, load, path).result()
 
 
 def _active(path: str) -> str:
@@ -268,30 +261,35 @@ def _turned(ways: list[str], by: int) -> list[str]:
     return ways[by:] + ways[:by]
 
 
-def _cells(place: Place, directory: Path, bytes_: int, runs: int) -> list[str]:
+def _cell(place: Place, load: Load, path: str, costs: list[Cost], cat: Cost | None) -> str:
+    """The figures of one way, after one run more."""
+    _run(place, load, path)
+    if missing := states.missing_bytes([path]):
+        return f"{missing / Path(path).stat().st_size:.0%} missing"
+    wall, cpu = map(statistics.median, zip(*costs, strict=True))
+    if cat is None:
+        cell = f"{wall * 1e3:.0f} ms / {cpu * 1e3:.0f} ms"
+    else:
+        cell = f"{wall / cat.wall:.2f} / {cpu / cat.cpu:.2f}"
+    return f"{cell} / {_active(path)}" if place.prepare is states.cool else cell
+
+
+def _cells(place: Place, directory: Path, bytes_: int, runs: int) -> Iterator[str]:
     costs: dict[str, list[Cost]] = {way: [] for way in WAYS}
-    active = {}
     with place.mount(directory) as point:
         [path] = states.make_files(point / "file", 1, bytes_ // place.share)
         for nth in range(runs + 1):
             # Each way is the first one once: it may meet memory that the machine never touched.
             for way in _turned([*WAYS], nth):
-                cost = _run(place, WAYS[way], path)
-                if cost is not None and nth > 0:
-                    costs[way].append(cost)
+                with suppress(OSError):  # refused there
+                    cost = _run(place, WAYS[way], path)
+                    costs[way] += [cost] * (nth > 0)
+        cat = Cost(*map(statistics.median, zip(*costs["`cat`"], strict=True)))
         for way, load in WAYS.items():
-            if costs[way] and place.prepare is states.cool:
-                _run(place, load, path)
-                active[way] = _active(path)
-    wall, cpu = map(statistics.median, zip(*costs["`cat`"], strict=True))
-    cells = [f"{wall * 1e3:.0f} ms / {cpu * 1e3:.0f} ms / {active.pop('`cat`', '')}"]
-    for way in [*WAYS][1:]:
-        if not costs[way]:
-            cells.append("refused")
-            continue
-        ours, our_cpu = map(statistics.median, zip(*costs[way], strict=True))
-        cells.append(f"{ours / wall:.2f} / {our_cpu / cpu:.2f} / {active.get(way, '')}")
-    return [cell.removesuffix(" / ") for cell in cells]
+            if costs[way]:
+                yield _cell(place, load, path, costs[way], None if load is _cat else cat)
+            else:
+                yield "refused"
 
 
 @click.command()
@@ -317,7 +315,7 @@ def main(*, quick: bool, runs: int, directory: Path) -> None:
             below = made / str(number)
             below.mkdir()
             try:
-                cells = _cells(place, below, bytes_, runs)
+                cells = [*_cells(place, below, bytes_, runs)]
             except NotRun as reason:
                 cells = [str(reason)]
             click.echo(f"| {place.name} | {' | '.join(cells)} |")

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from .measure import Contender, NotRun, Run
-from .peers import interpreter
+from .peers import LENGTHS, each_start, interpreter, program
 
 
 def find(name: str, module: str = "accv_cache") -> Callable[..., Any]:
@@ -52,9 +52,21 @@ def _query(paths: list[str]) -> Run:
     return lambda: function(paths)
 
 
-def _importing(_: list[str]) -> Run:
+def _drop_as_read(paths: list[str]) -> Run:
+    """Drop ever more of a file from its start, as a program does with what it has read."""
+    function = find("drop")
+    [path] = paths
+    return lambda: [function(path, length=length) for length in LENGTHS]
+
+
+def _importing(paths: list[str]) -> Run:
     find("drop_videos_cache")
-    return interpreter("import accv_cache")
+    return each_start(interpreter("import accv_cache"), paths)
+
+
+def _command_line(paths: list[str]) -> Run:
+    accv_cache = program("accv-cache", "query")
+    return each_start(lambda path: [*accv_cache, path], paths)
 
 
 drop_videos_cache = Contender("drop_videos_cache", _drop_videos_cache)
@@ -62,4 +74,6 @@ evict_on_one_thread = Contender("drop_videos_cache, workers=1", _evict_on_one_th
 drop = Contender("drop", partial(_succeeding, "drop"))
 query = Contender("query", _query)
 prefetch = Contender("prefetch", partial(_succeeding, "prefetch"))
+drop_as_read = Contender("drop, length=", _drop_as_read)
+command_line = Contender("accv-cache query FILE", _command_line)
 importing = Contender("import accv_cache", _importing)

@@ -13,13 +13,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from .measure import Contender, NotRun, Run
 from .states import command
 
-STARTS = 10
+CROWDED_BYTES = 64 << 20
+LENGTHS = range(5 << 18, CROWDED_BYTES, 5 << 18)
+"""What a program has read of a file when it drops that: to the middle of large folios, which stay
+where they are cut."""
 
 
 def _python_loop(paths: list[str]) -> Run:
@@ -39,6 +42,19 @@ def _python_sync_loop(paths: list[str]) -> Run:
             fd = os.open(path, os.O_RDONLY)
             os.fdatasync(fd)
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(fd)
+
+    return run
+
+
+def _python_loop_as_read(paths: list[str]) -> Run:
+    [path] = paths
+
+    def run() -> None:
+        for length in LENGTHS:
+            fd = os.open(path, os.O_RDONLY)
+            os.fstat(fd)
+            os.posix_fadvise(fd, 0, length, os.POSIX_FADV_DONTNEED)
             os.close(fd)
 
     return run
@@ -81,7 +97,8 @@ def _kvikio(paths: list[str]) -> Run:
     return run
 
 
-def _program(name: str, *arguments: str) -> list[str]:
+def program(name: str, *arguments: str) -> list[str]:
+    """Find a program, or `NotRun`."""
     path = shutil.which(name)
     if path is None:
         why = f"{name} is not installed"
@@ -94,39 +111,47 @@ def _vmtouch(*arguments: str) -> Callable[[list[str]], Run]:
         # From a list in a file, as 50,000 whole paths are more than a command line may hold.
         listed = Path(paths[0]).parent.with_suffix(".list")
         listed.write_text("".join(f"{path}\n" for path in paths))
-        program = _program("vmtouch", *arguments, "-b", str(listed))
-        return lambda: subprocess.run(program, check=True, stdout=subprocess.DEVNULL)
+        command_line = program("vmtouch", *arguments, "-b", str(listed))
+        return lambda: subprocess.run(command_line, check=True, stdout=subprocess.DEVNULL)
 
     return make
 
 
 def _fincore(paths: list[str]) -> Run:
     # It takes files as arguments only: short names, in their directory, fit one command line.
-    program = _program(
+    command_line = program(
         "fincore", "--raw", "--bytes", "--noheadings", *(Path(path).name for path in paths)
     )
     directory = Path(paths[0]).parent
-    return lambda: subprocess.run(program, check=True, cwd=directory, stdout=subprocess.DEVNULL)
+    return lambda: subprocess.run(
+        command_line, check=True, cwd=directory, stdout=subprocess.DEVNULL
+    )
 
 
 def _cat(paths: list[str]) -> Run:
-    program = _program("cat", *paths)
-    return lambda: subprocess.run(program, check=True, stdout=subprocess.DEVNULL)
+    command_line = program("cat", *paths)
+    return lambda: subprocess.run(command_line, check=True, stdout=subprocess.DEVNULL)
 
 
-def interpreter(statement: str) -> Run:
-    """Start it `STARTS` times, as one start is too short to time."""
-    program = [sys.executable, "-c", statement]
+def each_start(command_line: Callable[[str], list[str]], paths: list[str]) -> Run:
+    """Start a program once a path, as one start is too short to time."""
+    starts = [command_line(path) for path in paths]
 
     def run() -> None:
-        for _ in range(STARTS):
-            subprocess.run(program, check=True)
+        for start in starts:
+            subprocess.run(start, check=True, stdout=subprocess.DEVNULL)
 
     return run
 
 
+def interpreter(statement: str) -> Callable[[str], list[str]]:
+    """Python, for one statement."""
+    return lambda _: [sys.executable, "-c", statement]
+
+
 python_loop = Contender("Python loop", _python_loop)
 python_sync_loop = Contender("fdatasync and fadvise loop", _python_sync_loop)
+python_loop_as_read = Contender("Python loop", _python_loop_as_read)
 c_loop = Contender("C loop", _c_loop)
 kvikio = Contender("KvikIO", _kvikio)
 vmtouch_evict = Contender("vmtouch -e", _vmtouch("-q", "-e"))
@@ -135,4 +160,4 @@ vmtouch_query = Contender("vmtouch", _vmtouch("-q"))
 vmtouch_touch = Contender("vmtouch -t", _vmtouch("-q", "-t", "-m", "1024G"))
 cat = Contender("cat", _cat)
 fincore = Contender("fincore", _fincore)
-bare_interpreter = Contender("bare interpreter", lambda _: interpreter("pass"))
+bare_interpreter = Contender("bare interpreter", partial(each_start, interpreter("pass")))

@@ -9,7 +9,7 @@ import time
 from array import array
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -236,6 +236,17 @@ def many_paths(paths: list[str], count: int) -> list[str]:
     directory = Path(paths[0]).parent
     names = [Path(path).name for path in paths]
     return [f"{directory}/{names[index % len(names)]}" for index in range(count)]
+
+
+@contextmanager
+def idle_processes(count: int) -> Iterator[None]:
+    """Processes that do nothing."""
+    with ExitStack() as stack:
+        for _ in range(count):
+            process = subprocess.Popen(["sleep", "infinity"])
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        yield
 
 
 @contextmanager

@@ -47,9 +47,11 @@ def prefetch(  # noqa: PLR0913 - one keyword a choice
         length: The length of the range in bytes, at least 1; None: to the end.
         max_bytes: The most that may be loaded, in bytes, at least 1; None: as much as fits.
         on_limit: If not everything fits: 'refuse' raises `LimitError` and reads nothing, 'stop'
-            loads as much as fits, in the order of the list, and reports the rest as missing.
-        wait: Return when it is resident. False: the reads are started, and nothing waits for them;
-            what is not there yet is reported as `MissingReason.IN_FLIGHT`.
+            loads as much as fits, in the order of the list, and reports the rest as missing. Of a
+            file that is larger than the limit, the start is loaded.
+        wait: Return when it is resident. A page that another program is reading at that moment
+            counts as resident; whoever reads it waits for it. False: the reads are started, and
+            nothing waits for them; what is not there yet is reported as `MissingReason.IN_FLIGHT`.
         recursive: Whether a directory also means the directories below it.
         include: A pattern or patterns that a file in a directory must match, as for `drop`.
         exclude: A pattern or patterns of what is not taken of a directory, as for `drop`.
@@ -61,10 +63,10 @@ def prefetch(  # noqa: PLR0913 - one keyword a choice
             about ten times a second and at the end. An exception from it ends the prefetch.
 
     Returns:
-        The report, with one record per file, in the order of the list. A file that cannot be
-        opened or read, such as a FIFO or one of a report that is gone by now, gets a record with
-        its error. One that shrinks meanwhile is loaded up to its new end. On other systems every
-        record is PLATFORM_ERROR.
+        The report, with one record per file, in the order of the list; none for a directory without
+        files, which is a success. A file that cannot be opened or read, such as a FIFO or one of a
+        report that is gone by now, gets a record with its error. One that shrinks meanwhile is
+        loaded up to its new end. On other systems every record is PLATFORM_ERROR.
 
     Raises:
         LimitError: Not everything fits, and `on_limit` is 'refuse'.

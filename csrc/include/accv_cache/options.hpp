@@ -82,8 +82,9 @@ struct prefetch_options : file_options {
     /// What to do where not everything fits.
     limit_action on_limit = limit_action::REFUSE;
 
-    /// Return when everything is resident. False: start the reads and return; what is not resident
-    /// yet counts as `missing_bytes::in_flight`.
+    /// Return when everything is resident; a page that another program is reading at that moment
+    /// counts as resident. False: start the reads and return; what is not resident yet counts as
+    /// `missing_bytes::in_flight`.
     bool wait = true;
 };
 
