@@ -150,6 +150,43 @@ TEST_CASE("an interrupted step is tried again; one that always is, fails at last
     CHECK(prefetch(clip)[0].error == EINTR);
 }
 
+TEST_CASE("an interrupted step is waited for, and no other is loaded again") {
+    const temporary_folder folder;
+    for (const bool is_measurable : {true, false}) {  // what is being read measures as resident
+        CAPTURE(is_measurable);
+        const std::string clip = write_cold(folder / "clip");
+        int advice = 0;
+        int populated = 0;
+        const hooked_calls hooked([&](const call_site& site) {
+            if (!is_measurable && (is(site, "cachestat") || is(site, "mincore"))) return ENOSYS;
+            if (is(site, "mmap")) advice = 0;
+            if (!is(site, "madvise")) return 0;
+            ++advice;
+            if (advice == 2) return EINVAL;  // huge pages are not built in
+            return advice == 3 && populated++ % 2 == 0 ? EINTR : 0;
+        });
+        CHECK(prefetch(clip).ok());
+        CHECK(populated == 4);  // two steps, each interrupted once
+    }
+}
+
+TEST_CASE("a request to stop ends a step that is always interrupted") {
+    const temporary_folder folder;
+    const std::string clip = write_cold(folder / "clip");
+    int reads = 0;
+    const hooked_calls hooked([&](const call_site& site) {
+        if (!is(site, "pread")) return is(site, "madvise") ? EFAULT : 0;
+        ++reads;
+        return EINTR;
+    });
+    prefetch_options options;
+    options.progress = [&](const accv_cache::file_progress&) { return reads == 0; };
+    const prefetch_report report = prefetch(clip, options);
+    CHECK(reads == 1);
+    CHECK(report.stopped());
+    CHECK_FALSE(report[0].status.has_value());
+}
+
 TEST_CASE("a file that is truncated meanwhile is no error, and lacks nothing") {
     const temporary_folder folder;
     for (const std::int64_t rest : {std::int64_t{0}, 5 * page + 1, 8 * mebibyte}) {

@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <mutex>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "accv_cache/accv_cache.hpp"
@@ -78,6 +80,46 @@ TEST_CASE("after progress has said stop or has thrown, each thread ends one file
                           static_cast<void>(accv_cache::drop(dirty, options));
                       }) <= workers);
         }
+}
+
+/// Drops a file that keeps its pages, where fdatasync(2) alone can write back, and is interrupted
+/// `times` times. Returns how often it was called.
+int count_of_writebacks(int times, accv_cache::drop_options options,
+                        accv_cache::drop_report& report) {
+    const temporary_folder folder;
+    const std::string clip = write_dirty(folder / "clip", 16 * page, page);
+    const mapped_file mapped(clip);
+    mapped.touch();
+    int calls = 0;
+    const hooked_calls hooked([&](const call_site& site) {
+        const std::string_view name = site.name;
+        if (name == "sync_file_range" || name == "cachestat") return ENOSYS;
+        return name == "fdatasync" && ++calls <= times ? EINTR : 0;
+    });
+    options.progress = [&, more = std::move(options.progress)](const file_progress& now) {
+        return calls == 0 || !more || more(now);
+    };
+    report = accv_cache::drop(clip, options);
+    return calls;
+}
+
+TEST_CASE("writeback that is interrupted is tried again, but not after a request to stop") {
+    for (const bool fail_fast : {false, true}) {
+        CAPTURE(fail_fast);
+        accv_cache::drop_options options;
+        options.fail_fast = fail_fast;
+        accv_cache::drop_report report({}, {}, {}, false);
+        CHECK(count_of_writebacks(4, options, report) > 4);
+        CHECK(report.ok());
+
+        count_of_writebacks(1 << 20, options, report);
+        CHECK(report[0].failed == accv_cache::failed_step::WRITE_BACK);
+        CHECK(report[0].error == EINTR);
+
+        options.progress = [](const file_progress&) { return false; };
+        CHECK(count_of_writebacks(1 << 20, options, report) == 1);
+        CHECK(report.stopped());
+    }
 }
 
 }  // namespace

@@ -32,6 +32,7 @@
 #include "accv_cache/detail/load_guard.hpp"
 #include "accv_cache/detail/room.hpp"
 #include "accv_cache/detail/run/batch.hpp"
+#include "accv_cache/detail/run/patience.hpp"
 #include "accv_cache/detail/verb.hpp"
 #include "accv_cache/file_identity.hpp"
 #include "accv_cache/options.hpp"
@@ -206,7 +207,6 @@ public:
         if (fd < 0) return give_up(position, failed_step::READ, -fd);
 
         const int error = load(position, file, fd);
-        if (work_.retries.with(error, position)) return interrupted;
         if (work_.tick.stopped()) return interrupted;
         measure(position, entry.file, kind, error);
         if (error != 0) return work_.fail(position, failed_step::READ, error);
@@ -235,6 +235,19 @@ private:
         limit = std::min(limit, missing - rest);
     }
 
+    /// Loads a step, or starts to. Returns 0 or the errno. An interrupted step is tried again here:
+    /// for cachestat(2), which would find what is missing of the file, pages that are being read
+    /// are resident.
+    int load(int fd, const load_step& step) {
+        int error = EINTR;
+        for (int tries = 0; error == EINTR && tries != patience::most; ++tries) {
+            if (tries != 0 && !work_.goes_on_after_signals()) break;
+            error = -(work_.asked.wait ? detail::load(fd, step)
+                                       : start_reading(fd, step.start, step.stop));
+        }
+        return error;
+    }
+
     /// Loads the file until its share of the room is used up. Returns 0 or the errno.
     int load(std::size_t position, const open_file& file, int fd) {
         const residency now = work_.read(file.fd, file.status);
@@ -247,9 +260,7 @@ private:
                 const load_step step = first_step(each.start, stop, file.status.st_size);
                 if (!work_.go_on() || !work_.guard.admits(step.bytes(), work_.file_systems))
                     return 0;
-                const int error = -(work_.asked.wait ? detail::load(fd, step)
-                                                     : start_reading(fd, step.start, step.stop));
-                if (error != 0) {
+                if (const int error = load(fd, step)) {
                     work_.guard.withdraw(step.bytes());
                     return error;
                 }

@@ -86,9 +86,7 @@ struct file_work {
     patience retries;
     bool always_maps = !has_cachestat();  ///< Every file is measured with mincore(2).
     /// For long walks over the pages of one file: only the calling thread may tick.
-    const keep_going go_on = [this, caller = ::pthread_self()] {
-        return ::pthread_equal(caller, ::pthread_self()) != 0 ? tick() : !tick.stopped();
-    };
+    const keep_going go_on = [this] { return is_caller() ? tick() : !tick.stopped(); };
 
     /// `asked` must outlive the work.
     file_work(target_list files, const file_options& asked)
@@ -123,6 +121,9 @@ struct file_work {
     residency read(int fd, const struct stat& status) {
         return read_residency(fd, range, status, file_systems, go_on);
     }
+
+    /// After EINTR, lets the caller handle its signals. Returns false if they end the call.
+    bool goes_on_after_signals() { return is_caller() ? tick.serve() : !tick.stopped(); }
 
     /// Whether the open file is a directory of the list, whose files come later. A lent descriptor
     /// of a directory is a file of its own.
@@ -168,6 +169,11 @@ struct file_work {
     void tell_end() {
         if (!tick.stopped()) tick.serve();
     }
+
+private:
+    bool is_caller() const noexcept { return ::pthread_equal(caller_, ::pthread_self()) != 0; }
+
+    const pthread_t caller_ = ::pthread_self();
 };
 
 #else

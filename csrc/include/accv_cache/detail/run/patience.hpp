@@ -14,6 +14,8 @@ namespace detail {
 /// Bounds the retries of a step that returns EINTR, because a file system may return it every time.
 class patience {
 public:
+    static constexpr int most = 100;
+
     /// Whether `error` is worth another try of `position`. Each thread counts for itself, through
     /// all steps of a position: one that succeeds in each try must not hide one that never does.
     bool with(int error, std::size_t position) const noexcept {
@@ -24,8 +26,6 @@ public:
     }
 
 private:
-    static constexpr int most = 100;
-
     struct streak {
         const patience* counter;
         std::size_t position;
