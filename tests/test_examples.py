@@ -5,17 +5,23 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from support.files import MakeOnce
+from support.files import MakeFile, MakeOnce
 from support.needs import need
+from support.residency import PAGE, cold, kept_bytes, resident_bytes
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 # Printed sizes are rounded, and some machines reclaim pages early.
 LEAST = 0.8
+
+
+PYTHON = EXAMPLES / "python"
+SIZE = 16 * PAGE
 
 
 def run(*command: object) -> str:
@@ -43,7 +49,7 @@ def example(request: pytest.FixtureRequest) -> list[object]:
     """The command that runs an example, one clip at a time."""
     if request.param == "cpp":
         return [request.getfixturevalue("decoder")]
-    return [sys.executable, EXAMPLES / "python" / "loader.py", "--workers=1"]
+    return [sys.executable, PYTHON / "loader.py", "--workers=1"]
 
 
 @pytest.fixture
@@ -73,3 +79,59 @@ def test_grows_without_eviction(example: list[object], paths: list[Path]) -> Non
     for count, mib in enumerate(held[:-1], start=1):
         assert mib > LEAST * sum(sizes[:count])
     assert held[-1] > LEAST * sum(sizes)
+
+
+def folder(parent: Path, name: str) -> Path:
+    made = parent / name
+    made.mkdir()
+    return made
+
+
+def test_data_sets_are_switched(make_file: MakeFile, tmp_path: Path) -> None:
+    old, new = folder(tmp_path, "old"), folder(tmp_path, "new")
+    before, after = make_file(SIZE, "warm", old), make_file(SIZE, "cold", new)
+    run(sys.executable, PYTHON / "switch_data_sets.py", old, new)
+    assert resident_bytes(before) == 0
+    assert kept_bytes(after) == SIZE
+
+
+def test_the_next_clips_are_warm_and_those_before_go(make_file: MakeFile) -> None:
+    theirs, *ours = make_file(SIZE, "warm"), make_file(SIZE, "cold"), make_file(SIZE, "cold")
+    *lines, _ = run(sys.executable, PYTHON / "next_clips.py", theirs, *ours).splitlines()
+    names = [line.partition(f": {SIZE} bytes; ")[0] for line in lines]
+    assert names == [str(path) for path in (theirs, *ours)]
+    assert kept_bytes(theirs) == SIZE
+    assert [resident_bytes(path) for path in ours] == [0, 0]
+
+
+def test_samples_of_shards_are_read_by_ranges(make_file: MakeFile, tmp_path: Path) -> None:
+    member = make_file(SIZE)
+    shards = [tmp_path / "0.tar", tmp_path / "1.tar"]
+    for shard in shards:
+        with tarfile.open(shard, "w") as tar:
+            for name in ("a.b/first.mp4", "a.b/first.txt", "second.seg.mp4"):
+                tar.add(member, name)
+        cold(shard)
+    *lines, last = run(sys.executable, PYTHON / "tar_shards.py", *shards).splitlines()
+    assert lines == [
+        f"{shard} {sample}"
+        for shard in shards
+        for sample in (f"a.b/first mp4:{SIZE} txt:{SIZE}", f"second seg.mp4:{SIZE}")
+    ]
+    assert last == "in the end the shards hold 0 bytes"
+    assert [resident_bytes(shard) for shard in shards] == [0, 0]
+
+
+def test_a_checkpoint_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    run(sys.executable, PYTHON / "checkpoint.py", path)
+    assert path.stat().st_size == 8 << 20
+    assert resident_bytes(path) == 0
+
+
+def test_on_a_shared_node_what_was_there_stays(make_file: MakeFile, tmp_path: Path) -> None:
+    data = folder(tmp_path, "data")
+    theirs, ours = make_file(SIZE, "warm", data), make_file(SIZE, "cold", data)
+    run(sys.executable, PYTHON / "shared_node.py", data)
+    assert kept_bytes(theirs) == SIZE
+    assert resident_bytes(ours) == 0

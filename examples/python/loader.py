@@ -45,10 +45,8 @@ class Clips:
     def __getitem__(self, index: int) -> Sample:
         """Decode a clip, in a worker process."""
         path = self.paths[index]
-        with (
-            self.budget.use(path) if self.budget else nullcontext(),  # 2. where a clip is read
-            av.open(str(path)) as container,
-        ):
+        # 2. Around what reads a clip:
+        with self.budget.use(path) if self.budget else nullcontext(), av.open(path) as container:
             frames = sum(1 for _ in container.decode(video=0))
         return Sample(str(path), frames)
 
@@ -64,7 +62,8 @@ def load(dataset: Clips, workers: int, ahead: int) -> Iterator[Sample]:
     else:
         sampler: Iterable[int] = order
         if ahead > 0:
-            sampler = read_ahead(order, dataset.paths.__getitem__, depth=ahead)  # 3. the next clips
+            # 3. Around the sampler, if the next clips should be warm:
+            sampler = read_ahead(order, dataset.paths.__getitem__, depth=ahead)
         yield from DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=workers)
 
 
@@ -83,10 +82,8 @@ def main() -> None:
 
     drop(options.clips)  # start cold: what is resident below was read by the workers
     before = query(options.clips, spans=True)  # what is resident now stays
-    limit = options.budget << 20
-    budget = CacheBudget(
-        limit, workers=options.workers, keep=before
-    )  # 1. where the dataset is made
+    # 1. Where the dataset is made:
+    budget = CacheBudget(options.budget << 20, workers=options.workers, keep=before)
     dataset = Clips(options.clips, None if options.keep else budget)
     for sample in load(dataset, options.workers, options.ahead):
         print(f"{sample.clip}: {sample.frames} frames; {held()}", flush=True)
