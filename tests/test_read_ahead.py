@@ -1,5 +1,6 @@
 """`read_ahead`: the same items, their files in the page cache before, nothing left running."""
 
+import _thread
 import gc
 import os
 import subprocess
@@ -18,7 +19,7 @@ from accv_cache import CacheBudget, prefetch, query, read_ahead
 from support.files import MakeFile
 from support.forks import A_MINUTE, in_fork
 from support.residency import PAGE, kept_bytes, resident_bytes
-from support.threads import all_ended, threads
+from support.threads import all_ended, at_once, threads
 
 SIZE = 16 * PAGE
 
@@ -219,6 +220,23 @@ class TestTheLoop:
         assert [next(items) for _ in range(4)] == [0, 1, 2, 3]
         assert prefetches.done == []
         items.close()
+
+    def test_does_not_wait_for_the_thread_to_begin(
+        self, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        paths = [make_file(SIZE, "cold") for _ in range(4)]
+        begun: list[Callable[[], None]] = []
+
+        def begin_later(run: Callable[[], None], _: tuple[()]) -> int:
+            begun.append(run)
+            return -1
+
+        with monkeypatch.context() as patch:
+            patch.setattr(_thread, "start_new_thread", begin_later)
+            items = iter(read_ahead(range(4), paths.__getitem__))
+            assert [next(items) for _ in range(4)] == [0, 1, 2, 3]
+        [run] = begun
+        at_once([run, items.close])
 
     @pytest.mark.parametrize("end", ["items", "order", "garbage", "all of it"])
     def test_ends_the_thread(self, make_file: MakeFile, prefetches: Prefetches, end: str) -> None:

@@ -14,7 +14,6 @@ do otherwise. For a loader of your own, copy the three lines that are marked.
 import argparse
 import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,8 +32,8 @@ class Sample(NamedTuple):
 class Clips:
     """A map-style dataset with one item per clip."""
 
-    def __init__(self, paths: Sequence[Path], budget: CacheBudget | None) -> None:
-        """Read `paths`, which hold no more than the budget; None: as much as they want."""
+    def __init__(self, paths: Sequence[Path], budget: CacheBudget) -> None:
+        """Read `paths`, which hold no more than the budget."""
         self.paths = paths
         self.budget = budget
 
@@ -46,7 +45,7 @@ class Clips:
         """Decode a clip, in a worker process."""
         path = self.paths[index]
         # 2. Around what reads a clip:
-        with self.budget.use(path) if self.budget else nullcontext(), av.open(path) as container:
+        with self.budget.use(path), av.open(path) as container:
             frames = sum(1 for _ in container.decode(video=0))
         return Sample(str(path), frames)
 
@@ -82,9 +81,10 @@ def main() -> None:
 
     drop(options.clips)  # start cold: what is resident below was read by the workers
     before = query(options.clips, spans=True)  # what is resident now stays
+    limit = 1 << 60 if options.keep else options.budget << 20
     # 1. Where the dataset is made:
-    budget = CacheBudget(options.budget << 20, workers=options.workers, keep=before)
-    dataset = Clips(options.clips, None if options.keep else budget)
+    budget = CacheBudget(limit, workers=options.workers, keep=before)
+    dataset = Clips(options.clips, budget)
     for sample in load(dataset, options.workers, options.ahead):
         print(f"{sample.clip}: {sample.frames} frames; {held()}", flush=True)
     print(f"in the end {held()}")

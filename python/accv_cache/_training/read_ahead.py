@@ -1,5 +1,6 @@
 """The files of the next items of a loop, read into the page cache before the loop needs them."""
 
+import _thread
 import os
 import reprlib
 import threading
@@ -159,14 +160,16 @@ class _Items(Iterator[Item]):
         home.begin_or_end()
 
     def __next__(self) -> Item:
-        while self._taken is not None and len(self._ahead) <= self._depth:
-            self._take()
+        taken: list[_Entry[Item]] = []
+        while self._taken is not None and len(self._ahead) + len(taken) <= self._depth:
+            taken.extend(self._take())
+        self._ahead.extend(taken)
         if not self._ahead:
             self.close()
             self._home.begin_or_end()
             raise StopIteration
         entry = self._ahead.popleft()
-        self._window.give(entry)
+        self._window.step(entry, taken)
         if entry.error is not None:
             self.close()
             raise entry.error
@@ -179,8 +182,8 @@ class _Items(Iterator[Item]):
         self._ahead.clear()
         self._end()
 
-    def _take(self) -> None:
-        """Take an item, or the error that comes instead of it and ends the iteration."""
+    def _take(self) -> "list[_Entry[Item]]":
+        """Take an item, or the error that comes instead of it and ends the iteration; or none."""
         entry: _Entry[Item] = _Entry()
         try:
             entry.item = next(self._taken)  # type: ignore[arg-type] # there is one
@@ -188,12 +191,11 @@ class _Items(Iterator[Item]):
             entry.ranges = _ranges_of(entry.item, self._paths)
         except StopIteration:
             self._taken = None
-            return
+            return []
         except Exception as error:  # noqa: BLE001 - raised when it is this item's turn
             self._taken = None
             entry.error = error
-        self._ahead.append(entry)
-        self._window.add(entry)
+        return [entry]
 
 
 def _ranges_of(item: Item, paths: FilesOf[Item]) -> list[Range]:
@@ -249,28 +251,26 @@ class _Window:
         self._waiting: deque[_Entry[Any]] = deque()
         self._ahead_bytes = 0
         self._is_stopped = False
-        self._thread: threading.Thread | None = None
+        self._thread: int | None = None
+        self._has_ended = threading.Event()
 
-    def add(self, entry: "_Entry[Any]") -> None:
-        """Prefetch the files of an entry when it is their turn."""
-        if os.getpid() != self._process or not entry.ranges:
-            return
-        with self._changed:
-            self._waiting.append(entry)
-            self._changed.notify()
-        if self._thread is None:
-            # At the end of the program `weakref.finalize` stops a daemon; others are waited for.
-            self._thread = threading.Thread(target=self._run, name="read_ahead", daemon=True)
-            self._thread.start()
+    def step(self, given: "_Entry[Any]", taken: "list[_Entry[Any]]") -> None:
+        """The loop has an entry now; others are ahead, whose files are prefetched in turn.
 
-    def give(self, entry: "_Entry[Any]") -> None:
-        """The loop has the entry now: its bytes are not ahead any more."""
+        The loop waits here for no other thread, but for the lock, which is held for moments.
+        """
         if os.getpid() != self._process:
             return
         with self._changed:
-            entry.is_given = True
-            self._ahead_bytes -= entry.loaded_bytes
+            given.is_given = True
+            self._ahead_bytes -= given.loaded_bytes
+            self._waiting.extend(entry for entry in taken if entry.ranges)
             self._changed.notify()
+        if self._thread is None and self._waiting:
+            # `threading.Thread` would wait until the thread runs: for milliseconds, if the machine
+            # is busy. Like a daemon, this one does not keep the program from ending, at which
+            # `weakref.finalize` stops it.
+            self._thread = _thread.start_new_thread(self._run, ())
 
     def stop(self) -> None:
         """End the thread, and return when it has ended."""
@@ -280,10 +280,16 @@ class _Window:
             self._is_stopped = True
             self._changed.notify()
         # The garbage collector may run on any thread.
-        if self._thread is not threading.current_thread():
-            self._thread.join()
+        if self._thread != threading.get_ident():
+            self._has_ended.wait()
 
     def _run(self) -> None:
+        try:
+            self._load_all()
+        finally:
+            self._has_ended.set()
+
+    def _load_all(self) -> None:
         while (entry := self._next()) is not None:
             for path, offset, length in entry.ranges:
                 room = self._room()
