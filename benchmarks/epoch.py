@@ -55,7 +55,7 @@ class Sizes(NamedTuple):
     runs: int
 
 
-FULL = Sizes(96, 96 << 20, 3000, 5)
+FULL = Sizes(48, 48 << 20, 3000, 5)
 QUICK = Sizes(12, 1 << 20, 50, 1)
 
 

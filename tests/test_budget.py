@@ -437,16 +437,21 @@ class TestBadInput:
             use.__enter__()
         with use:
             pass
+        with pytest.raises(ValueError, match="has ended already"):
+            use.__exit__(None, None, None)
 
     def test_a_closed_budget(self, make_file: MakeFile) -> None:
         path = make_file(SIZE, "cold")
         budget = CacheBudget(SIZE)
+        begins_later = budget.use(path)
         with budget.use(path):
             residency.warm(path)
             budget.close()
             assert kept_bytes(path) == SIZE
         assert resident_bytes(path) == 0
         budget.close()
+        with pytest.raises(ValueError, match="the budget is closed"), begins_later:
+            pytest.fail("the block began")
         for call in (budget.use, lambda _: budget.__enter__()):
             with pytest.raises(ValueError, match="the budget is closed"):
                 call(path)

@@ -284,6 +284,19 @@ class TestTheLoop:
         assert all_ended(before)
         assert list(items) == []
 
+    def test_that_goes_on_after_an_interruption_gets_every_item(self) -> None:
+        interrupt = iter([KeyboardInterrupt])
+
+        def paths(item: int) -> list[str]:
+            if item == 2 and next(interrupt, None):
+                raise KeyboardInterrupt
+            return []
+
+        items = iter(read_ahead(range(5), paths))
+        with pytest.raises(KeyboardInterrupt):
+            next(items)
+        assert list(items) == [0, 1, 2, 3, 4]
+
     def test_gets_the_error_of_the_order_in_its_place(self) -> None:
         def order() -> Iterator[int]:
             yield 1

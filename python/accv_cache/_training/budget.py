@@ -12,6 +12,8 @@ from accv_cache._cache_report import CacheReport, table_with_spans
 if sys.platform == "linux":
     from accv_cache import _core
 
+_CLOSED = "the budget is closed"
+
 
 class CacheBudget:
     """Bounds what the files that go through it hold of the page cache together.
@@ -96,7 +98,8 @@ class CacheBudget:
             OSError: When the block begins: the file cannot be opened.
             TypeError: An argument is of the wrong type.
             ValueError: A number is out of range, the path has a NUL byte, or the budget is closed.
-                When the block begins: it has begun already. When it ends: it has not begun.
+                When the block begins: it has begun already, or the budget is closed by now. When it
+                ends: it has ended already, or has not begun.
 
         Examples:
             >>> import tempfile
@@ -166,8 +169,7 @@ class CacheBudget:
 
     def _check_open(self) -> None:
         if self._is_closed:
-            msg = "the budget is closed"
-            raise ValueError(msg)
+            raise ValueError(_CLOSED)
 
 
 class _Use:
@@ -206,5 +208,7 @@ def _begin(budget: "_core.Budget", name: bytes, offset: int, length: int | None)
         error = usage.error()
         if error == 0:
             return usage
+        if error == errno.EBADF:
+            raise ValueError(_CLOSED)
         if error != errno.EINTR:
             raise OSError(error, os.strerror(error), os.fsdecode(name))

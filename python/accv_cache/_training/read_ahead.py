@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from accv_cache._arguments import Path, as_number, as_number_or_none
@@ -160,16 +161,16 @@ class _Items(Iterator[Item]):
         home.begin_or_end()
 
     def __next__(self) -> Item:
-        taken: list[_Entry[Item]] = []
-        while self._taken is not None and len(self._ahead) + len(taken) <= self._depth:
-            taken.extend(self._take())
-        self._ahead.extend(taken)
+        known = len(self._ahead)
+        while self._taken is not None and len(self._ahead) <= self._depth:
+            self._take()
+        new = [*islice(self._ahead, known, None)]
         if not self._ahead:
             self.close()
             self._home.begin_or_end()
             raise StopIteration
         entry = self._ahead.popleft()
-        self._window.step(entry, taken)
+        self._window.step(entry, new)
         if entry.error is not None:
             self.close()
             raise entry.error
@@ -182,20 +183,27 @@ class _Items(Iterator[Item]):
         self._ahead.clear()
         self._end()
 
-    def _take(self) -> "list[_Entry[Item]]":
-        """Take an item, or the error that comes instead of it and ends the iteration; or none."""
+    def _take(self) -> None:
+        """Take an item, or the error that comes instead of it and ends the iteration."""
         entry: _Entry[Item] = _Entry()
         try:
-            entry.item = next(self._taken)  # type: ignore[arg-type] # there is one
-            entry.state = self._home.state_of_order()
-            entry.ranges = _ranges_of(entry.item, self._paths)
+            item = next(self._taken)  # type: ignore[arg-type] # there is one
         except StopIteration:
             self._taken = None
-            return []
+            return
         except Exception as error:  # noqa: BLE001 - raised when it is this item's turn
             self._taken = None
             entry.error = error
-        return [entry]
+            self._ahead.append(entry)
+            return
+        entry.item = item
+        self._ahead.append(entry)  # before `paths` is called, which may be interrupted
+        try:
+            entry.state = self._home.state_of_order()
+            entry.ranges = _ranges_of(item, self._paths)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._taken = None
+            entry.error = error
 
 
 def _ranges_of(item: Item, paths: FilesOf[Item]) -> list[Range]:
@@ -254,8 +262,8 @@ class _Window:
         self._thread: int | None = None
         self._has_ended = threading.Event()
 
-    def step(self, given: "_Entry[Any]", taken: "list[_Entry[Any]]") -> None:
-        """The loop has an entry now; others are ahead, whose files are prefetched in turn.
+    def step(self, given: "_Entry[Any]", new: "list[_Entry[Any]]") -> None:
+        """The loop has an entry now, and new ones are ahead: prefetch their files in turn.
 
         The loop waits here for no other thread, but for the lock, which is held for moments.
         """
@@ -264,7 +272,7 @@ class _Window:
         with self._changed:
             given.is_given = True
             self._ahead_bytes -= given.loaded_bytes
-            self._waiting.extend(entry for entry in taken if entry.ranges)
+            self._waiting.extend(entry for entry in new if entry.ranges)
             self._changed.notify()
         if self._thread is None and self._waiting:
             # `threading.Thread` would wait until the thread runs: for milliseconds, if the machine
