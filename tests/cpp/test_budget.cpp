@@ -21,7 +21,7 @@
 #include "faults/hook.hpp"
 #include "support.hpp"
 
-namespace {
+namespace budgets {
 
 using namespace accv_cache::test;
 using accv_cache::cache_budget;
@@ -230,4 +230,4 @@ TEST_CASE("each of its system calls fails with each errno") {
     }
 }
 
-}  // namespace
+}  // namespace budgets

@@ -45,7 +45,7 @@ struct used_files {
     std::vector<std::string> paths;
 };
 
-std::vector<std::string> names(const drop_report& report) {
+std::vector<std::string> order_of(const drop_report& report) {
     std::vector<std::string> found;
     for (const auto& file : report) found.push_back(std::filesystem::path(file.path).filename());
     return found;
@@ -58,12 +58,12 @@ TEST_CASE("the least recently used files go, and no more than must") {
         CHECK(files.resident() == std::vector<bool>{true, true, true});
     }
     SUBCASE("one must go") {
-        CHECK(names(drop_until(files.paths, 3 * page - 1)) == std::vector<std::string>{"1"});
+        CHECK(order_of(drop_until(files.paths, 3 * page - 1)) == std::vector<std::string>{"1"});
         CHECK(files.resident() == std::vector<bool>{true, false, true});
     }
     SUBCASE("two must go, of a directory") {
         const drop_report report = drop_until(files.folder.path(), page);
-        CHECK(names(report) == std::vector<std::string>{"1", "0"});
+        CHECK(order_of(report) == std::vector<std::string>{"1", "0"});
         CHECK(files.resident() == std::vector<bool>{false, false, true});
     }
     SUBCASE("nothing may stay") {
@@ -77,7 +77,7 @@ TEST_CASE("a file that cannot go is passed over, and the next goes for it") {
     drop_options keep_dirty;
     keep_dirty.sync = false;
     const drop_report report = drop_until(files.paths, 2 * page, keep_dirty);
-    CHECK(names(report) == std::vector<std::string>{"1", "0", "2"});
+    CHECK(order_of(report) == std::vector<std::string>{"1", "0", "2"});
     CHECK(report.totals().resident_bytes() == 3 * page);
 }
 
@@ -85,8 +85,8 @@ TEST_CASE("several names of a file count once") {
     const used_files files;
     std::filesystem::create_hard_link(files.paths[1], files.folder / "3");
     const std::vector<std::string> list{files.folder / "3", files.paths[1], files.paths[0]};
-    CHECK(names(drop_until(list, 2 * page)).empty());
-    CHECK(names(drop_until(list, page)) == std::vector<std::string>{"3"});
+    CHECK(order_of(drop_until(list, 2 * page)).empty());
+    CHECK(order_of(drop_until(list, page)) == std::vector<std::string>{"3"});
 }
 
 TEST_CASE("a descriptor of a file that is deleted counts and goes") {
@@ -106,12 +106,12 @@ TEST_CASE("what cannot be opened is reported, and ends the call with fail_fast")
     drop_options options;
     SUBCASE("it goes on") {
         const drop_report report = drop_until(list, 0, options);
-        CHECK(names(report) == std::vector<std::string>{"missing", "1", "0", "2"});
+        CHECK(order_of(report) == std::vector<std::string>{"missing", "1", "0", "2"});
         CHECK(report.status() == accv_cache::DropCacheStatus::FILE_OPEN_FAILED);
     }
     SUBCASE("fail_fast") {
         options.fail_fast = true;
-        CHECK(names(drop_until(list, 0, options)) == std::vector<std::string>{"missing"});
+        CHECK(order_of(drop_until(list, 0, options)) == std::vector<std::string>{"missing"});
         CHECK(files.resident() == std::vector<bool>{true, true, true});
     }
 }

@@ -37,7 +37,7 @@ extern "C" int posix_fadvise(int fd, off_t offset, off_t length, int advice) noe
 
 namespace {
 
-const auto always = [] { return true; };
+const auto goes_on = [] { return true; };
 
 /// Reads a whole file, and so makes it resident, a hole too.
 void warm(const std::string& path) {
@@ -89,7 +89,7 @@ TEST_CASE("a large file is evicted whole") {
     const std::int64_t size = 300 * mebibyte + 1;
     open_descriptor(path, O_WRONLY | O_CREAT);
     need(::truncate(path.c_str(), size) == 0, "make a large file");
-    ticker tick(always);
+    ticker tick(goes_on);
     for (const bool alone : {false, true})
         for (const std::size_t workers : {0U, 1U, 8U}) {
             warm(path);
@@ -109,7 +109,7 @@ TEST_CASE("of a large file only the range is evicted") {
     const std::int64_t stop = range.end(size);
     warm(path);
     const open_descriptor file(path);
-    ticker tick(always);
+    ticker tick(goes_on);
     CHECK(evict(file.get(), range, range.length, size, true, 8, tick) == proceed);
     CHECK(kept_bytes(path, 0, range.offset) == 11 * mebibyte + page);
     CHECK(kept_bytes(path, stop, size) == size - 211 * mebibyte);
@@ -119,7 +119,7 @@ TEST_CASE("of a large file only the range is evicted") {
 
 TEST_CASE("a range that ends near the last off_t is advised at once") {
     constexpr std::int64_t last = std::numeric_limits<std::int64_t>::max();
-    ticker tick(always);
+    ticker tick(goes_on);
     notes.clear();
     CHECK(evict(noted, {last - mebibyte, 0}, last, last, true, 8, tick) == proceed);
     REQUIRE(notes.size() == 1);
@@ -139,7 +139,7 @@ TEST_CASE("a tick that says stop ends the eviction of a large file") {
 TEST_CASE("an error of the advice comes back") {
     int ends[2];
     need(::pipe(ends) == 0, "make a pipe");
-    ticker tick(always);
+    ticker tick(goes_on);
     CHECK(rehearse_advice(ends[0]) == -ESPIPE);
     CHECK(evict(ends[0], {}, 0, 0, true, 0, tick) == ESPIPE);
     CHECK(evict(ends[0], {}, 200 * mebibyte, 200 * mebibyte, true, 8, tick) == ESPIPE);

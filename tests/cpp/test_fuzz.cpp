@@ -19,7 +19,7 @@
 #include "accv_cache/accv_cache.hpp"
 #include "support.hpp"
 
-namespace {
+namespace fuzz {
 
 using namespace accv_cache::test;
 using accv_cache::DropCacheStatus;
@@ -201,4 +201,4 @@ TEST_CASE("calls with random paths, options and lists") {
     }
 }
 
-}  // namespace
+}  // namespace fuzz

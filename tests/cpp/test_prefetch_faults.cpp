@@ -18,7 +18,7 @@
 #include "faults/hook.hpp"
 #include "support.hpp"
 
-namespace {
+namespace prefetch_faults {
 
 using namespace accv_cache::test;
 using accv_cache::failed_step;
@@ -355,4 +355,4 @@ TEST_CASE("what others evict while it loads is not blamed on the kernel") {
     CHECK(report[0].missing.not_cached == report[0].missing.total() - report[0].missing.reclaimed);
 }
 
-}  // namespace
+}  // namespace prefetch_faults

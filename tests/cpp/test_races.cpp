@@ -21,7 +21,7 @@
 #include "faults/hook.hpp"
 #include "support.hpp"
 
-namespace {
+namespace races {
 
 using namespace accv_cache::test;
 using accv_cache::DropCacheStatus;
@@ -206,4 +206,4 @@ TEST_CASE("a file changes between any two system calls") {
                 std::size(changes), std::size(verbs));
 }
 
-}  // namespace
+}  // namespace races

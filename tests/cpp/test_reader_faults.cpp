@@ -27,7 +27,7 @@
 #include "faults/hook.hpp"
 #include "support.hpp"
 
-namespace {
+namespace reader_faults {
 
 using namespace accv_cache::test;
 using accv_cache::DropCacheStatus;
@@ -400,4 +400,4 @@ TEST_CASE("each system call of cgroup_memory fails with each errno") {
     tried.print();
 }
 
-}  // namespace
+}  // namespace reader_faults
