@@ -1,19 +1,18 @@
 """Every Python, C++ and shell block of the README and the documentation runs, where it stands."""
 
-import functools
 import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+import accv_cache
 from support.command import COMMAND
-from support.files import bring_into
+from support.files import MakeOnce, bring_into
 from support.needs import need
 from support.residency import PAGE
 
@@ -105,18 +104,55 @@ def test_python_runs(block: Block, world: Path) -> None:
     exec(program, _SUPPLIED.copy())  # noqa: S102
 
 
-@pytest.mark.parametrize("block", _blocks_of("cpp"), ids=str)
-def test_cpp_runs(block: Block, world: Path) -> None:
+# The blocks are functions of one program, since each alone would compile the library again.
+_MAIN = """
+#include <string>
+
+int run(int (*block)()) { return block(); }
+int run(int (*block)(int, char**)) {
+    char name[] = "block";
+    char* arguments[] = {name, nullptr};
+    return block(1, arguments);
+}
+
+int main(int, char** arguments) {
+    const std::string name = arguments[1];
+"""
+
+
+@pytest.fixture(scope="module")
+def cpp_blocks(made_once: MakeOnce) -> Path:
+    """A program that runs the C++ block that its argument names."""
     need("c++")
-    source = world / "block.cpp"
-    source.write_text(f'#line {block.line} "{block.page}"\n{_placed(block.code, world)}')
-    run = functools.partial(subprocess.run, capture_output=True, text=True, check=False)
-    option = run([sys.executable, "-m", "accv_cache", "--includes"]).stdout.strip()
-    built = run(
-        ["c++", "-std=c++17", "-Wall", "-Wextra", option, source, "-pthread", "-o", "block"]
+    return made_once("blocks", _compile_blocks) / "blocks"
+
+
+def _compile_blocks(directory: Path) -> None:
+    # What includes less comes first, so that no block needs what another includes.
+    blocks = sorted(_blocks_of("cpp"), key=lambda block: block.code.count("#include"))
+    program, calls = "", ""
+    for number, block in enumerate(blocks):
+        # A function of another name than main must return something.
+        code = re.sub(r"\}\s*\Z", " return 0; }", _placed(block.code, Path()))
+        program += f'#define main block_{number}\n#line {block.line} "{block.page}"\n{code}\n'
+        program += "#undef main\n"
+        calls += f'    if (name == "{block}") return run(block_{number});\n'
+    source = directory / "blocks.cpp"
+    source.write_text(f"{program}{_MAIN}{calls}    return 127;\n}}\n")
+    options = ["-std=c++17", "-Wall", "-Wextra", f"-I{accv_cache.get_include()}", "-pthread"]
+    built = subprocess.run(
+        ["c++", *options, source, "-o", directory / "blocks"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (built.returncode, built.stderr) == (0, "")
-    ended = run([world / "block"])
+
+
+@pytest.mark.parametrize("block", _blocks_of("cpp"), ids=str)
+@pytest.mark.usefixtures("world")
+def test_cpp_runs(block: Block, cpp_blocks: Path) -> None:
+    ended = subprocess.run([cpp_blocks, str(block)], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
 
 
