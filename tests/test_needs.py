@@ -131,13 +131,37 @@ class TestMounts:
         assert reason is None or _is_true(reason)
 
 
+# One test for each set of fixtures: the others would only set up the same again.
+_ONE_OF_EACH = """
+import sys
+import pytest
+
+
+class OneOfEach:
+    def pytest_collection_modifyitems(self, items):
+        found = {}
+        for item in items:
+            params = item.callspec.params if hasattr(item, "callspec") else {}
+            for mark in item.iter_markers("parametrize"):
+                if not mark.kwargs.get("indirect"):  # arguments of the test, of no fixture
+                    names = mark.args[0]
+                    names = names.split(",") if isinstance(names, str) else names
+                    params = {k: v for k, v in params.items() if k not in map(str.strip, names)}
+            found.setdefault((item.parent, *item.fixturenames, str(params)), item)
+        items[:] = found.values()
+
+
+sys.exit(pytest.main(sys.argv[1:], [OneOfEach()]))
+"""
+
+
 class TestRun:
     def test_without_any_program_sets_up_or_skips_everything(self) -> None:
         """Collects all tests, and makes all fixtures."""
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--setup-only"]
+        options = ["-q", "-p", "no:cacheprovider", "--setup-only", "--deselect", __file__]
         environment = {**os.environ, "PATH": "/nowhere", "PYTEST_XDIST_WORKER": "none"}
         ended = subprocess.run(
-            [*command, "--deselect", __file__],
+            [sys.executable, "-c", _ONE_OF_EACH, *options],
             env=environment,
             cwd=Path(__file__).parents[1],
             capture_output=True,
