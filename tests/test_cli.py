@@ -77,7 +77,7 @@ class TestUsage:
         ids=" ".join,
     )
     def test_errors_are_exit_code_64_and_write_no_data(self, arguments: list[str]) -> None:
-        result = run(*arguments)
+        result = run_here(*arguments)
         assert (result.returncode, result.stdout) == (USAGE_ERROR, "")
         assert result.stderr.startswith("Usage: accv-cache")
         assert "Traceback" not in result.stderr
@@ -174,7 +174,7 @@ class TestExamples:
     @staticmethod
     def examples(command: str) -> Iterator[str]:
         """The commands in the help text."""
-        _, _, rest = run(command, "--help").stdout.partition("  Examples:\n")
+        _, _, rest = run_here(command, "--help").stdout.partition("  Examples:\n")
         for line in rest.splitlines():
             if not line.startswith("    "):
                 return
@@ -217,7 +217,7 @@ class TestReadersThatGoAway:
 class TestCompletion:
     @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
     def test_script_is_printed(self, shell: str) -> None:
-        result = run("completion", shell)
+        result = run_here("completion", shell)
         assert (result.returncode, result.stderr) == (0, "")
         assert "_ACCV_CACHE_COMPLETE" in result.stdout
 

@@ -14,7 +14,7 @@ from accv_cache._cli import cgroup
 from accv_cache._cli.bars import NARROWEST
 from accv_cache._cli.terminal import unpainted
 from accv_cache._text import as_size
-from support.command import run
+from support.command import run, run_here
 
 GIB = 1 << 30
 MEMORY = CgroupMemory(
@@ -160,7 +160,7 @@ class TestThisMachine:
         ],
     )
     def test_what_excludes_each_other_is_wrong_usage(self, options: tuple[str, ...]) -> None:
-        wrong = run("query", *options)
+        wrong = run_here("query", *options)
         assert (wrong.returncode, wrong.stdout) == (64, "")
 
     def test_a_process_or_folder_that_is_missing_is_an_error(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.command import run, run_here, run_in_shell
+from support.command import run_here, run_in_shell
 from support.files import MakeFile
 from support.residency import PAGE, mincore_spans, resident_bytes
 
@@ -82,7 +82,7 @@ class TestLimit:
     )
     def test_must_be_one(self, make_file: MakeFile, arguments: tuple[str, ...], says: str) -> None:
         path = make_file(PAGE, "cold")
-        check_usage(run("prefetch", *arguments, str(path)), says)
+        check_usage(run_here("prefetch", *arguments, str(path)), says)
         assert resident_bytes(path) == 0
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from accv_cache import _cgroup, _core
 from accv_cache._cli import units
-from support.command import COMMAND, run, run_in_shell
+from support.command import COMMAND, run, run_here, run_in_shell
 from support.needs import need
 
 KIB = 1024
@@ -30,7 +30,8 @@ def tree(ext4: Path) -> Path:
 
 def found(tree: Path, *arguments: str, given: str | None = None) -> list[str]:
     """The files that a query with these arguments selects below the tree."""
-    result = run("query", "--porcelain", *arguments, given=given)
+    query = ("query", "--porcelain", *arguments)
+    result = run_here(*query) if given is None else run(*query, given=given)
     assert (result.returncode, result.stderr) == (0, "")
     paths = [line.split("\t")[-1] for line in result.stdout.splitlines()]
     return sorted(os.path.relpath(path, tree) for path in paths)
@@ -54,7 +55,7 @@ class TestPaths:
     @pytest.mark.parametrize("name", ["a[1].mp4", "[a].mp4", "a[!x].mp4"])
     def test_a_missing_name_is_a_missing_name(self, tree: Path, name: str) -> None:
         (tree / "a1.mp4").touch()
-        result = run("query", "--porcelain", str(tree / name))
+        result = run_here("query", "--porcelain", str(tree / name))
         assert (result.returncode, result.stdout) == (2, "")
 
     def test_the_dialect_is_that_of_fnmatch(self, tree: Path) -> None:
@@ -75,7 +76,7 @@ class TestPaths:
         assert found(tree, f"{tree}/s?b/*.mp4") == ["sub/c.mp4"]
 
     def test_a_glob_that_matches_nothing_cannot_be_opened(self, tree: Path) -> None:
-        result = run("query", f"{tree}/*.avi")
+        result = run_here("query", f"{tree}/*.avi")
         assert result.returncode == 2
         assert result.stderr.startswith(f"accv-cache: {tree}/*.avi: cannot open")
 
@@ -169,12 +170,12 @@ class TestLetters:
         assert found(tree, "-f", str(tree / "sub")) == ["sub/c.mp4", "sub/link/d.mp4"]
 
     def test_range_is_a_part_of_each_file(self, tree: Path) -> None:
-        result = run("query", "--porcelain", "-p", "8k-16k", str(tree / "large.mp4"))
+        result = run_here("query", "--porcelain", "-p", "8k-16k", str(tree / "large.mp4"))
         assert result.stdout.startswith(f"{8 * KIB}\t")
 
     @pytest.mark.parametrize("verb", ["query", "drop"])
     def test_what_is_missing_is_still_said(self, verb: str, tree: Path) -> None:
-        result = run(verb, "-i", "*.mkv", "-m", "1M", str(tree / "missing"))
+        result = run_here(verb, "-i", "*.mkv", "-m", "1M", str(tree / "missing"))
         assert result.returncode == 2
         assert "cannot open" in result.stderr
 
@@ -259,7 +260,7 @@ class TestUnits:
 def test_names_that_are_no_unicode_pass_through(tmp_path: Path) -> None:
     name = os.fsdecode(b"\xff.mp4")
     (tmp_path / name).touch()
-    result = run("query", "--porcelain", str(tmp_path / name))
+    result = run_here("query", "--porcelain", str(tmp_path / name))
     assert result.stdout.endswith(f"/{name}\n")
 
 

@@ -265,6 +265,6 @@ class TestNames:
         if arguments != "drop --explain":
             shown = name if name.isprintable() else repr(name)[1:-1]
             assert shown in screen.text
-        missing = run("drop", str(path) + ".missing")
+        missing = run_here("drop", str(path) + ".missing")
         assert missing.returncode == FILE_OPEN_FAILED
         assert "\x1b" not in missing.stderr

@@ -48,7 +48,7 @@ def run(
 
 
 def run_here(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `accv-cache` in this process: at once, before the kernel reclaims pages.
+    """Run `accv-cache` in this process: soon, before the kernel reclaims pages, and cheaply.
 
     It also works for a user who cannot run the installed command.
     """
