@@ -16,7 +16,7 @@ from accv_cache._cli.progress import LiveProgress
 from support.command import chunks, in_terminal, run, run_here, run_in_terminal
 from support.files import MakeFile
 from support.privileges import as_other_user
-from support.residency import mapped_elsewhere, mincore_bytes, mincore_spans
+from support.residency import kept_bytes, mapped_elsewhere, mincore_bytes, mincore_spans
 
 MIB = 1024 * 1024
 STAYED = 5
@@ -150,7 +150,7 @@ class TestExitCode:
         later = make_file(MIB)
         result = run("drop", "--fail-fast", str(tmp_path / "missing"), str(later))
         assert result.returncode == 2
-        assert mincore_bytes(later) == MIB
+        assert kept_bytes(later) == MIB
 
 
 class TestVerify:
@@ -208,7 +208,7 @@ class TestUntil:
         files = self.aged(ext4, make_file)
         result = run_here("drop", "--until", "2M", str(ext4))
         assert result.stdout == "Evicted 2.0 MiB of 2.0 MiB in 2 files.\n"
-        assert [mincore_bytes(path) for path in files] == [0, 0, MIB, MIB]
+        assert [kept_bytes(path) for path in files] == [0, 0, MIB, MIB]
 
     def test_counts_a_file_once_however_it_is_named(self, ext4: Path, make_file: MakeFile) -> None:
         files = self.aged(ext4, make_file)
@@ -219,18 +219,18 @@ class TestUntil:
         assert result.stdout.endswith("\nWould evict up to 1.0 MiB in 1 file.\n")
         result = run_here("drop", "--until", "3M", *map(str, names))
         assert result.stdout == "Evicted 1.0 MiB of 1.0 MiB in 1 file.\n"
-        assert [mincore_bytes(path) for path in files] == [0, MIB, MIB, MIB]
+        assert [kept_bytes(path) for path in files] == [0, MIB, MIB, MIB]
 
     def test_goes_on_where_the_oldest_cannot_go(self, ext4: Path, make_file: MakeFile) -> None:
         files = self.aged(ext4, make_file)
         with mapped_elsewhere(files[0]):
             assert run_here("drop", "--until", "2M", str(ext4)).returncode == 0
-            assert [mincore_bytes(path) for path in files] == [MIB, 0, 0, MIB]
+            assert [kept_bytes(path) for path in files] == [MIB, 0, 0, MIB]
 
     def test_drops_nothing_below_the_limit(self, ext4: Path, make_file: MakeFile) -> None:
         files = self.aged(ext4, make_file)
         assert run_here("drop", "--until", "100%", str(ext4)).returncode == 0
-        assert [mincore_bytes(path) for path in files] == [MIB] * 4
+        assert [kept_bytes(path) for path in files] == [MIB] * 4
 
     def test_drops_all_for_nothing(self, ext4: Path, make_file: MakeFile) -> None:
         files = self.aged(ext4, make_file)
@@ -244,7 +244,7 @@ class TestUntil:
         assert result.stderr == (
             f"accv-cache: {path}: not counted: only its owner or a writer may measure it\n"
         )
-        assert mincore_bytes(path) == MIB
+        assert kept_bytes(path) == MIB
 
     def test_still_reports_what_cannot_be_opened(self, tmp_path: Path) -> None:
         result = run_here("drop", "--until", "1G", str(tmp_path / "missing"))
@@ -261,7 +261,7 @@ class TestDryRun:
         assert str(warm) in result.stdout
         assert str(cold) not in result.stdout
         assert result.stdout.endswith("\nWould evict up to 1.0 MiB in 1 file.\n")
-        assert mincore_bytes(warm) == MIB
+        assert kept_bytes(warm) == MIB
 
     def test_counts_what_cannot_be_measured_but_evicted(
         self, ext4: Path, make_file: MakeFile

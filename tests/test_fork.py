@@ -4,6 +4,7 @@ No state of the library outlives a call, so a fork loses no thread and inherits 
 wait is limited: a child that hangs fails the test and shows where.
 """
 
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -189,7 +190,8 @@ class TestWorkers:
         def start(workers: int) -> Iterator[Pool]:
             context = multiprocessing.get_context(request.param)
             # Leaving the block ends workers that hang.
-            with forks_with_threads(), context.Pool(workers) as pool:
+            show_where = faulthandler.dump_traceback_later, (A_MINUTE,)
+            with forks_with_threads(), context.Pool(workers, *show_where) as pool:
                 yield pool
                 pool.close()
                 pool.join()

@@ -350,11 +350,12 @@ class TestFewDescriptors:
 @contextmanager
 def hung_server(root: Path) -> Iterator[None]:
     """Let the server of a FUSE file system answer nothing until the end of the block."""
-    [server] = (
-        int(each.parent.name)
-        for each in Path("/proc").glob("[0-9]*/cmdline")
-        if os.fsencode(root) in each.read_bytes().split(b"\0")
-    )
+    servers = []
+    for process in processes():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            if os.fsencode(root) in Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0"):
+                servers.append(process)
+    [server] = servers
     os.kill(server, signal.SIGSTOP)
     try:
         yield

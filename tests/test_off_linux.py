@@ -24,7 +24,7 @@ from accv_cache import (
 )
 from support.files import MakeFile
 from support.items import BAD, items_of
-from support.residency import PAGE, resident_bytes
+from support.residency import PAGE, kept_bytes
 from support.verbs import Prepare, Verb, each_verb
 
 MIB = 1 << 20
@@ -81,7 +81,7 @@ class TestDropVideosCache:
     def test_no_file_is_touched(self, make_file: MakeFile) -> None:
         path = make_file(MIB)
         assert drop_videos_cache([path]) is DropCacheStatus.PLATFORM_ERROR
-        assert resident_bytes(path) == MIB
+        assert kept_bytes(path) == MIB
 
     @pytest.mark.parametrize("kind", BAD)
     def test_items_are_not_looked_at(self, tmp_path: Path, kind: str) -> None:

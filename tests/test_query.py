@@ -105,9 +105,12 @@ class TestFigures:
     @on_disks
     def test_tell_dirty_from_clean(self, file_system: FileSystem, make_file: MakeFile) -> None:
         path = make_file(4 * MIB, "dirty", file_system.directory)
+        before = residency.cachestat(path)
         [written] = query(path).files
-        counted = residency.cachestat(path)
-        assert written.dirty_bytes == counted.dirty == 4 * MIB
+        after = residency.cachestat(path)
+        # The kernel may begin to write it back at any time.
+        assert written.dirty_bytes is not None
+        assert after.dirty <= written.dirty_bytes <= before.dirty <= 4 * MIB
         residency.clean(path)
         [synced] = query(path).files
         assert (synced.dirty_bytes, synced.writeback_bytes) == (0, 0)
@@ -347,11 +350,15 @@ class TestReport:
     def test_sums_its_files(self, ext4: Path, make_file: MakeFile) -> None:
         paths = [make_file(MIB, "warm", ext4), make_file(2 * MIB + 1, "cold", ext4)]
         dirty = make_file(MIB, "dirty", ext4)
+        before = residency.cachestat(dirty)
         found = query([*paths, dirty])
+        after = residency.cachestat(dirty)
         assert found.size_bytes == 4 * MIB + 1
         assert found.resident_bytes == found.known_resident_bytes == 2 * MIB
-        assert found.dirty_bytes == residency.cachestat(dirty).dirty == MIB
-        assert (found.writeback_bytes, found.unknown_files) == (0, 0)
+        # The kernel may begin to write it back at any time.
+        assert found.dirty_bytes is not None
+        assert after.dirty <= found.dirty_bytes <= before.dirty <= MIB
+        assert found.unknown_files == 0
 
     def test_is_one_line(self, ext4: Path, make_file: MakeFile) -> None:
         paths = [make_file(MIB, "warm", ext4), make_file(2 * MIB, "cold", ext4)]

@@ -94,7 +94,9 @@ class TestReaders:
         self, file_system: FileSystem, make_file: MakeFile
     ) -> None:
         path = make_file(SIZE, "dirty", file_system.directory)
-        assert residency.cachestat(path)[:2] == (SIZE, SIZE)
+        told = residency.cachestat(path)
+        # The kernel may begin to write it back at any time.
+        assert (told.resident, told.dirty + told.writeback <= SIZE) == (SIZE, True)
         residency.clean(path)
         assert residency.cachestat(path)[:3] == (SIZE, 0, 0)
 

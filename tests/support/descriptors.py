@@ -1,5 +1,6 @@
 """Counts this process's descriptors, and limits them."""
 
+import gc
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +20,12 @@ def open_descriptors() -> dict[int, str]:
 
 @contextmanager
 def scarce_descriptors(free: int) -> Iterator[None]:
-    """Lower RLIMIT_NOFILE so that exactly `free` more descriptors can be opened."""
+    """Lower RLIMIT_NOFILE so that exactly `free` more descriptors can be opened.
+
+    The garbage collector closes none meanwhile.
+    """
+    gc.collect()
+    gc.disable()
     taken = open_descriptors()
     unused = (number for number in count() if number not in taken)
     limit = next(islice(unused, free, None))
@@ -29,3 +35,4 @@ def scarce_descriptors(free: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        gc.enable()

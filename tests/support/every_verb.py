@@ -47,4 +47,5 @@ def use_every_verb(paths: Sequence[Path]) -> None:
     assert drop(paths).resident_bytes == sum(map(resident_bytes, paths)) == 0
 
     assert all_ended(before)
-    assert open_descriptors() == descriptors
+    # What an earlier test left to the garbage collector may be closed meanwhile.
+    assert open_descriptors().items() <= descriptors.items()

@@ -9,7 +9,7 @@ import pytest
 from accv_cache import DropCacheStatus, drop, prefetch, query
 from support import residency
 from support.files import State
-from support.residency import PAGE, resident_bytes, whole_pages
+from support.residency import PAGE, kept_bytes, resident_bytes, whole_pages
 
 
 class Verb(NamedTuple):
@@ -69,7 +69,7 @@ class Verb(NamedTuple):
 
 def _is(state: State, path: Path | str) -> bool:
     whole = whole_pages(Path(path).stat().st_size)
-    return resident_bytes(path) == (0 if state == "cold" else whole)
+    return resident_bytes(path) == 0 if state == "cold" else kept_bytes(path) == whole
 
 
 VERBS = {
