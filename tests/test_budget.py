@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accv_cache import CacheBudget, query
 from support import mounts, residency
 from support.budgets import kept_after, pass_through
+from support.examples import examples
 from support.files import FileSystem, MakeFile, bring_into
 from support.forks import A_MINUTE, in_fork
 from support.privileges import as_other_user
@@ -87,7 +88,7 @@ TOGETHER = st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max
 
 
 class TestProperties:
-    @settings(deadline=None, derandomize=True, max_examples=60)
+    @examples(60)
     @given(
         limit=st.integers(0, 10 * 16 * PAGE),
         steps=st.lists(st.tuples(TOGETHER, st.booleans()), max_size=8),
@@ -122,7 +123,7 @@ class TestProperties:
         budget.close()
         assert held(shelf.ours) == budget.used_bytes == 0
 
-    @settings(deadline=None, derandomize=True, max_examples=40)
+    @examples(40)
     @given(ranges=st.lists(st.tuples(st.integers(0, 4), st.integers(1, 4)), min_size=1, max_size=4))
     def test_ranges_in_use_stay(self, shelf: Shelf, ranges: list[tuple[int, int]]) -> None:
         shelf.restore()

@@ -7,22 +7,18 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accv_cache import DropCacheStatus, _core, drop_videos_cache
 from support import reference, residency
 from support.descriptors import scarce_descriptors
+from support.examples import examples
 from support.items import BAD, HARMLESS
 from support.residency import PAGE
 
 SIZES = [0, 1, PAGE, PAGE + 1, 64 * 1024, 1024 * 1024 + 1]
 MANY = 400
-
-
-def examples(number: int) -> settings:
-    """The same lists in every run, so that failures are reproducible."""
-    return settings(deadline=None, derandomize=True, max_examples=number)
 
 
 class World:

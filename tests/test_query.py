@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accv_cache import (
@@ -22,6 +22,7 @@ from accv_cache import (
 )
 from accv_cache._text import as_size
 from support import mounts, residency
+from support.examples import examples
 from support.files import DirtyFile, FileSystem, MakeFile
 from support.needs import need
 from support.privileges import as_other_user
@@ -222,11 +223,7 @@ page_ranges = st.tuples(st.integers(0, PAGES - 1), st.integers(0, PAGES - 1)).ma
 
 
 @on_disks
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(40)
 @given(
     steps=st.lists(st.tuples(st.booleans(), page_ranges), max_size=12),
     asked=st.tuples(st.integers(0, PAGES * PAGE), st.integers(1, PAGES * PAGE)),

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import accv_cache._training.read_ahead as module
 from accv_cache import CacheBudget, prefetch, query, read_ahead
+from support.examples import examples
 from support.files import MakeFile
 from support.forks import A_MINUTE, in_fork
 from support.residency import PAGE, kept_bytes, resident_bytes
@@ -100,7 +101,7 @@ class Sampler:
 
 
 class TestItems:
-    @settings(deadline=None, derandomize=True, max_examples=50)
+    @examples(50)
     @given(items=st.lists(st.integers()), depth=st.integers(1, 20))
     def test_are_the_same_in_the_same_order(self, items: list[int], depth: int) -> None:
         order = read_ahead(items, lambda _: [], depth=depth)

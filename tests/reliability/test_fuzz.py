@@ -12,19 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accv_cache import CacheReport, DropCacheStatus, DropReport, drop, drop_videos_cache, query
 from support.descriptors import open_descriptors
+from support.examples import examples
 from support.residency import PAGE
 
 EXAMPLES = int(os.environ.get("ACCV_CACHE_FUZZ_EXAMPLES", "300"))
-fuzzed = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+fuzzed = examples(EXAMPLES, derandomize=False)
 
 FILES = ["a", "b", "folder/c", "folder/below/d"]
 PLACES = [*FILES, "", ".", "folder", "folder/below", "fifo", "loop", "dangling", "missing"]
