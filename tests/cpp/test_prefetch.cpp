@@ -530,4 +530,18 @@ TEST_CASE("the steps of a range cover it, and cross no folio that they do not fi
         }
 }
 
+TEST_CASE("the last step ends where the largest file does") {
+    const std::int64_t stop = detail::round_up_to_page(INT64_MAX);
+    for (std::int64_t at = stop - 5 * detail::load_window - page; at < stop;) {
+        const detail::load_step step = detail::first_step(at, stop, INT64_MAX);
+        REQUIRE(step.stop > at);
+        REQUIRE(step.stop <= stop);
+        at = step.stop;
+    }
+    const temporary_folder folder;
+    const open_descriptor file(write_warm(folder / "clip", page));
+    CHECK(detail::start_reading(file.get(), stop - page, stop) == 0);
+    CHECK(detail::load_by_copying(file.get(), {stop - page, stop}) == 0);
+}
+
 }  // namespace

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -185,6 +187,34 @@ TEST_CASE("a request to stop ends a step that is always interrupted") {
     CHECK(reads == 1);
     CHECK(report.stopped());
     CHECK_FALSE(report[0].status.has_value());
+}
+
+TEST_CASE("a child that is forked while a file is loaded measures nothing more") {
+    const temporary_folder folder;
+    const std::string clip = write_cold(folder / "clip");
+    const pid_t parent = ::getpid();
+    pid_t child = -1;
+    int advice = 0;
+    int measured_in_child = 0;
+    prefetch_options options;
+    options.progress = [&](const accv_cache::file_progress&) {
+        if (advice == 7 && child < 0) child = ::fork();
+        if (child == 0) ::alarm(60);  // otherwise it could wait for ever
+        return true;
+    };
+    const prefetch_report report = [&] {
+        const hooked_calls hooked([&](const call_site& site) {
+            if (child == 0 && is(site, "cachestat")) ++measured_in_child;
+            // After the second step was interrupted, the progress is told.
+            return is(site, "madvise") && ++advice == 7 ? EINTR : 0;
+        });
+        return prefetch(clip, options);
+    }();
+    if (::getpid() != parent) ::_exit(report.stopped() && measured_in_child == 0 ? 0 : 1);
+    CHECK(report.ok());
+    int status = -1;
+    CHECK(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
 }
 
 TEST_CASE("a file that is truncated meanwhile is no error, and lacks nothing") {

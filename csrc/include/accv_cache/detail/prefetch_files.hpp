@@ -448,7 +448,8 @@ inline prefetch_report prefetch_files(targets files, const prefetch_options& ask
         how.amount = &work.counters.bytes;
         run_batch(load, list.positions().size(), how, work.tick);
         how.amount = nullptr;
-        if (work.guard.was_reclaimed(work.file_systems)) {
+        // In the child of a fork, another thread may hold the guard for ever.
+        if (!work.tick.stopped() && work.guard.was_reclaimed(work.file_systems)) {
             subset<second_look> look(looking, list.positions());
             run_batch(look, list.positions().size(), how, work.tick);
         }

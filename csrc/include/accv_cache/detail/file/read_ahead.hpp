@@ -44,8 +44,10 @@ constexpr std::int64_t load_window = std::int64_t{8} << 20;
 /// The first step of loading [start, stop), whole pages of a file of `size` bytes.
 inline load_step first_step(std::int64_t start, std::int64_t stop, std::int64_t size) noexcept {
     const std::int64_t folio = largest_folio();
-    const auto next = [start](std::int64_t unit) { return start / unit * unit + unit; };
-    const std::int64_t window = std::min(stop, next(load_window));
+    const auto next = [=](std::int64_t unit) {
+        return start + std::min(unit - start % unit, stop - start);
+    };
+    const std::int64_t window = next(load_window);
     if (start % folio != 0) return {start, std::min(window, next(folio)), overshoot::none};
     if (stop >= round_up_to_page(size)) return {start, window, overshoot::to_the_end};
     const std::int64_t last = stop / folio * folio;
@@ -59,10 +61,11 @@ constexpr std::int64_t advice_chunk = std::int64_t{128} << 10;
 
 /// Starts to read [start, stop) and nothing else, in small folios. Returns 0 or -errno.
 inline int start_reading(int fd, std::int64_t start, std::int64_t stop) noexcept {
-    for (std::int64_t at = start; at < stop; at += advice_chunk)
-        if (const int error =
-                sys::posix_fadvise(fd, at, std::min(advice_chunk, stop - at), POSIX_FADV_WILLNEED))
-            return error;
+    for (std::int64_t at = start; at < stop;) {
+        const std::int64_t bytes = std::min(advice_chunk, stop - at);
+        if (const int error = sys::posix_fadvise(fd, at, bytes, POSIX_FADV_WILLNEED)) return error;
+        at += bytes;
+    }
     return 0;
 }
 
@@ -125,7 +128,7 @@ inline int load_by_copying(int fd, const load_step& step) noexcept {
     std::int64_t started = step.start;
     for (std::int64_t at = step.start; at < step.stop;) {
         if (at >= started) {
-            started = std::min(step.stop, at + advice_chunk);
+            started = at + std::min(advice_chunk, step.stop - at);
             start_reading(fd, at, started);
         }
         const std::int64_t most = std::min<std::int64_t>(sizeof buffer, started - at);
