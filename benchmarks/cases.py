@@ -93,8 +93,8 @@ class Workspace:
     @cached_property
     def tree(self) -> list[str]:
         """One directory, with as many small files in each of its folders."""
-        sizes, root = self._sizes, self._directory / "tree"
-        root.mkdir()
+        sizes, root = self._sizes, self._directory / "tree" / "root"
+        root.mkdir(parents=True)
         for number in range(sizes.folders):
             states.make_files(root / f"{number:02}", sizes.singles, 4096)
         return [str(root)]
