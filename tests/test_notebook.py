@@ -1,6 +1,7 @@
 """The tables of reports in a notebook, as a browser lays them out, on a light and a dark page."""
 
 import itertools
+import re
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -177,3 +178,10 @@ class TestEveryTable:
             ["file", "process", "command", "open", "mapped"],
             ["clip.mp4", "42", "python", "yes", "1.0 GiB"],
         ]
+
+
+def test_of_many_holders_those_that_map_most_are_shown() -> None:
+    many = tuple(Holder(pid, "python", "clip.mp4", pid, is_open=True) for pid in range(1, 51))
+    text = Holders(many, unreadable_processes=0)._repr_html_()
+    assert "50 holders. Shows 20 of 50: those that map most" in text
+    assert re.findall(r">(\d+)</td>", text) == [str(pid) for pid in range(50, 30, -1)]

@@ -109,8 +109,9 @@ class Holders:
 
     def _repr_html_(self) -> str:
         """Make a table for a notebook, with what could not be inspected above it."""
-        from accv_cache._html import html_table  # noqa: PLC0415 - the command line draws none
+        from accv_cache._html import MOST_SHOWN, html_table  # noqa: PLC0415 - only for notebooks
 
+        shown = sorted(self.found, key=lambda each: -each.mapped_bytes)[:MOST_SHOWN]
         columns = ("file", "text"), ("process", "size"), ("command", "text"), ("open", "text")
         rows = [
             (
@@ -120,10 +121,12 @@ class Holders:
                 "yes" if holder.is_open else "no",
                 as_size(holder.mapped_bytes),
             )
-            for holder in self.found
+            for holder in shown
         ]
         found = as_count(len(self.found), "holder") if self.found else _NOBODY
         caption = "; ".join([found, *self._unseen()])
+        if len(shown) < len(self.found):
+            caption += f". Shows {len(shown)} of {len(self.found):,}: those that map most"
         return html_table(caption, (*columns, ("mapped", "size")), rows)
 
 

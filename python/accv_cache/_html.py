@@ -11,6 +11,8 @@ _STYLES = {
     "map": "text-align: left; white-space: pre; font-family: monospace",
 }
 
+MOST_SHOWN = 20
+"""The rows of a table."""
 
 Column: TypeAlias = tuple[str, str]
 """The name of a column, and the kind of its cells: text, size or map."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 FORM_VERSION = 1
 """The version of the result of `to_dict`. It grows when a key changes its meaning or is removed."""
 
-_MOST_SHOWN = 20
-
 
 class SkipReason(enum.Enum):
     """Why something in a directory was skipped.
@@ -310,9 +308,9 @@ class Report(Generic[RecordT]):
     def _as_html(
         self, columns: Sequence[tuple[str, str]], cells_of: Callable[[RecordT], tuple[str, ...]]
     ) -> str:
-        from accv_cache._html import html_table  # noqa: PLC0415 - the command line draws none
+        from accv_cache._html import MOST_SHOWN, html_table  # noqa: PLC0415 - only for notebooks
 
-        shown = [position for _, position in self._table.ranked(_MOST_SHOWN)]
+        shown = [position for _, position in self._table.ranked(MOST_SHOWN)]
         caption = str(self)
         if len(shown) < len(self):
             caption += (
