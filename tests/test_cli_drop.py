@@ -177,6 +177,14 @@ class TestVerify:
         assert (result.returncode == STAYED) == stayed
         assert ("widen the range" in result.stderr) == stayed
 
+    @pytest.mark.parametrize("options", [(), ("-I", "*.mp5"), ("-m", "1k")], ids=str)
+    def test_fails_if_no_file_was_found(self, tmp_path: Path, options: tuple[str, ...]) -> None:
+        if options:
+            (tmp_path / "clip.mp4").write_bytes(bytes(4096))
+        result = run_here("drop", "--verify", str(tmp_path), *options)
+        assert (result.returncode, result.stdout) == (STAYED, "Evicted 0 B of 0 B in 0 files.\n")
+        assert result.stderr == "accv-cache: not proved cold: what was named has no such file\n"
+
     def test_passes_for_an_empty_list(self) -> None:
         assert run("drop", "--verify", "-b", "-", given="").returncode == 0
 

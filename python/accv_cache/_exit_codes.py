@@ -17,7 +17,7 @@ MEANINGS = {
     2: "a file cannot be opened",
     3: "a file was not evicted",
     4: "another error",
-    STAYED: "with --verify: something stayed, or cannot be measured",
+    STAYED: "with --verify: something stayed or is unknown, or there was no file",
     NO_ROOM: "prefetch: not everything fits into memory, and nothing was loaded",
     USAGE: "wrong usage",
     MISSING_EXTRA: "a package is not installed",

@@ -75,7 +75,7 @@ first. A file that fails is reported, and the command goes on.
 @_option(
     "--verify",
     is_flag=True,
-    help="Exit with 5 if anything stayed, or cannot be measured.",
+    help="Exit with 5 if anything stayed or cannot be measured, or if PATH has no such file.",
 )
 @_option("--explain", is_flag=True, help="Show which processes hold what stayed.")
 @selects_files
@@ -111,6 +111,9 @@ def command(  # noqa: PLR0913 - one an option
         return report.status.value
     if verify and report.resident_bytes != 0:
         _say_what_helps(report)
+        return STAYED
+    if verify and until is None and selection.paths and not len(report):
+        complain("not proved cold: what was named has no such file")
         return STAYED
     return DropCacheStatus.SUCCESS.value
 
