@@ -415,9 +415,13 @@ class TestOptions:
             verb.call(path, progress=wrong("dots"))
         assert verb.has_spared(path)
 
-    def test_include_that_is_no_glob_is_refused(self, verb: Verb, tmp_path: Path) -> None:
-        with pytest.raises(TypeError):
-            verb.call(tmp_path, include=wrong([5]))
+    @pytest.mark.parametrize("name", ["include", "exclude"])
+    @pytest.mark.parametrize("globs", [5, b"*.mp4", [5], ["*.mp4", None], [b"*.mp4"]], ids=repr)
+    def test_what_is_no_pattern_is_refused_by_name(
+        self, verb: Verb, tmp_path: Path, name: str, globs: object
+    ) -> None:
+        with pytest.raises(TypeError, match=rf"^{name} must .* such as '\*\.mp4'.*, not "):
+            verb.call(tmp_path, **wrong({name: globs}))
 
     @pytest.mark.parametrize("name", ["include", "exclude"])
     @pytest.mark.parametrize("globs", ["*\0.mp4", ["*.mkv", "\0"]])

@@ -77,8 +77,8 @@ def as_options(given: Mapping[str, Any]) -> FileOptions:
         offset=as_number("offset", given["offset"], least=0),
         length=as_number_or_none("length", given["length"], least=1),
         recursive=given["recursive"],
-        include=_as_patterns(given["include"]),
-        exclude=_as_patterns(given["exclude"]),
+        include=_as_patterns("include", given["include"]),
+        exclude=_as_patterns("exclude", given["exclude"]),
         max_size_bytes=as_number_or_none("max_size_bytes", given["max_size_bytes"], least=0),
         follow_symlinks=given["follow_symlinks"],
         workers=as_number_or_none("workers", given["workers"], least=1),
@@ -86,15 +86,21 @@ def as_options(given: Mapping[str, Any]) -> FileOptions:
     )
 
 
-def _as_patterns(globs: str | Iterable[str] | None) -> list[bytes]:
+def _as_patterns(name: str, globs: str | Iterable[str] | None) -> list[bytes]:
     if globs is None:
         return []
-    patterns = [os.fsencode(each) for each in ([globs] if isinstance(globs, str) else globs)]
+    if isinstance(globs, bytes) or not isinstance(globs, Iterable):
+        msg = f"{name} must be a pattern such as '*.mp4', or an iterable of those, not {globs!r}"
+        raise TypeError(msg)
+    patterns = [globs] if isinstance(globs, str) else list(globs)
     for pattern in patterns:
-        if b"\0" in pattern:
-            msg = f"a pattern has no NUL byte: {os.fsdecode(pattern)!r}"
+        if not isinstance(pattern, str):
+            msg = f"{name} must have patterns such as '*.mp4', not {pattern!r}"
+            raise TypeError(msg)
+        if "\0" in pattern:
+            msg = f"a pattern has no NUL byte: {pattern!r}"
             raise ValueError(msg)
-    return patterns
+    return [*map(os.fsencode, patterns)]
 
 
 def as_number_or_none(name: str, value: int | None, least: int) -> int | None:
