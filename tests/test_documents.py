@@ -15,6 +15,7 @@ from support.command import COMMAND
 from support.files import MakeOnce, bring_into
 from support.needs import need
 from support.residency import PAGE
+from support.verbs import VERBS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -169,6 +170,12 @@ def _lines() -> list[tuple[Block, str]]:
 
 def test_what_runs_elsewhere_stands_in_a_document() -> None:
     assert ELSEWHERE.keys() <= {command for _, command in _lines()}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_page_of_cpp_has_the_header_of_each_verb(verb: str) -> None:
+    page = (ROOT / "docs" / "cpp.md").read_text(encoding="utf-8")
+    assert f"| `<accv_cache/{verb}.hpp>` | `{verb}`" in page
 
 
 @pytest.mark.parametrize(
