@@ -111,7 +111,7 @@ TEST_CASE("a process that holds a file is found") {
         const auto found = accv_cache::holders({one, two}).holders;
         REQUIRE(found.size() == 1);
         CHECK(found[0].process == ::getpid());
-        CHECK(found[0].command == "test_proc");
+        CHECK(found[0].command == "tests_of_calls");
         CHECK(found[0].file == 1);
         CHECK(found[0].mapped_bytes == mebibyte);
         CHECK_FALSE(found[0].open);
