@@ -67,6 +67,7 @@ class CacheRecord(Record):
         failed_step: The step that failed; None if none did, and on other systems.
         unknown: Why the figures are unknown; None if they are known, or the file failed.
         is_untouched: Whether the call stopped before this file.
+        node: The node whose file it is, in a report of `accv_cache.distributed`; else None.
     """
 
     path: str
@@ -83,6 +84,7 @@ class CacheRecord(Record):
     failed_step: FailedStep | None = None
     unknown: UnknownReason | None = None
     is_untouched: bool = False
+    node: str | None = None
 
     @property
     def range_bytes(self) -> int:
@@ -309,7 +311,7 @@ class CacheReport(Report[CacheRecord]):
         resident, asked = self.known_resident_bytes, self.known_range_bytes
         whole = f" of {as_size(asked)}" if self._is_measured() else ""
         share = f" ({as_percent(resident, asked)})" if whole and asked else ""
-        files = as_count(len(self), "file")
+        files = as_count(self.file_count, "file")
         parts = [f"{self._amount(resident)}{whole} resident{share} in {files}"]
         at_least = "" if self._is_dirty_known() else "at least "
         for count, state in (

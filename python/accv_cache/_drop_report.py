@@ -58,6 +58,7 @@ class DropRecord(StatusRecord):
         unknown: Why the bytes are unknown; None if they are known, or the file failed.
         identity: Device and inode, as `os.stat` gives them: which file it was, whatever has its
             name now. None if it could not be opened, or may have no pages.
+        node: The node whose file it is, in a report of `accv_cache.distributed`; else None.
 
     Examples:
         >>> from accv_cache import drop
@@ -72,6 +73,7 @@ class DropRecord(StatusRecord):
     failed_step: FailedStep | None = None
     unknown: UnknownReason | None = None
     identity: tuple[int, int] | None = None
+    node: str | None = None
 
     @property
     def evicted_bytes(self) -> int | None:
@@ -155,7 +157,7 @@ class DropReport(StatusReport[DropRecord]):
 
         It looks for holders now, not at the time of the drop. It finds the files by device and
         inode, so they may be deleted or replaced. It also reports the processes that it may not
-        inspect. It names at most 1000 files.
+        inspect. It names at most 1000 files, and no holders for those of other nodes.
         """
         positions = self._table.remarkable(_MOST_EXPLAINED + 1)
         said = _explanation([*self._records(positions[:_MOST_EXPLAINED])])
@@ -172,7 +174,7 @@ class DropReport(StatusReport[DropRecord]):
         """One line for a log."""
         evicted = self._amount(self.known_evicted_bytes)
         whole = f" of {as_size(self.known_before_bytes)}" if self._is_measured() else ""
-        parts = [f"evicted {evicted}{whole} in {as_count(len(self), 'file')}"]
+        parts = [f"evicted {evicted}{whole} in {as_count(self.file_count, 'file')}"]
         if self.kept:
             reasons = ", ".join(reason.value for reason in self.kept)
             parts.append(f"{as_size(self.known_resident_bytes)} stayed: {reasons}")
@@ -224,7 +226,7 @@ def _held(records: Iterable[DropRecord]) -> list[Sought]:
     return [
         (record.path, os.fsencode(record.path), record.identity)
         for record in records
-        if is_held(record.kept or {})
+        if record.node is None and is_held(record.kept or {})
     ]
 
 

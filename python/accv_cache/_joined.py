@@ -70,7 +70,7 @@ class JoinedTable:
         waiting = [*reversed(inside)]
         while waiting:
             table = waiting.pop()
-            if not isinstance(table, JoinedTable):
+            if type(table) is not JoinedTable:
                 tables.append(table)
             elif isinstance(table.inside, _Parts):
                 tables += table.inside.tables
@@ -150,6 +150,54 @@ class JoinedTable:
         limits = (table.limit() for table in self._parts().tables)  # type: ignore[attr-defined]
         return next((limit for limit in limits if limit is not None), None)
 
+    def node(self, position: int) -> str | None:
+        """Return the node of one file; None: this one."""
+        part = self._part_of(position)
+        return node_of(self._parts().tables[part], position - self._start(part))
+
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle the joined tables."""
         return JoinedTable, tuple(self._parts().tables)
+
+
+class NodeTable(JoinedTable):
+    """The table of a report that came from another node: sums of all files, rows of some."""
+
+    __slots__ = ("_node", "_skipped")
+
+    def __init__(
+        self, rows: Table, totals: Sequence[int], skipped: Sequence[tuple[bytes, int]], node: str
+    ) -> None:
+        """Give rows the sums of all files of the node."""
+        super().__init__(*(rows.parts if isinstance(rows, NodeTable) else (rows,)))
+        self._totals = tuple(totals)
+        self._skipped = skipped
+        self._node = node
+
+    @property
+    def parts(self) -> Sequence[Table]:
+        """The tables of the rows."""
+        return self._parts().tables
+
+    def node(self, position: int) -> str:  # noqa: ARG002 - the same for all
+        """Return the node."""
+        return self._node
+
+    def skipped(self) -> list[tuple[bytes, int]]:
+        """Return what was skipped in directories."""
+        return [*self._skipped]
+
+    def select(self, positions: Sequence[int]) -> "NodeTable":
+        """Make a table of these files only."""
+        rows = super().select(positions)
+        return NodeTable(rows, rows.totals(), (), self._node)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle the rows and the sums."""
+        rows = JoinedTable(*self.parts)
+        return NodeTable, (rows, self._totals, self._skipped, self._node)
+
+
+def node_of(table: Table, position: int) -> str | None:
+    """Return the node of a file in a table; None: this one."""
+    return table.node(position) if isinstance(table, JoinedTable) else None

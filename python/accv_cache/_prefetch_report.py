@@ -54,6 +54,7 @@ class PrefetchRecord(StatusRecord):
         failed_step: The step that failed; None if none did, and on other systems.
         unknown: Why the bytes are unknown; None if they are known, or the file failed.
         identity: Device and inode, as `os.stat` gives them; None if it could not be opened.
+        node: The node whose file it is, in a report of `accv_cache.distributed`; else None.
 
     Examples:
         >>> from accv_cache import prefetch
@@ -69,6 +70,7 @@ class PrefetchRecord(StatusRecord):
     failed_step: FailedStep | None = None
     unknown: UnknownReason | None = None
     identity: tuple[int, int] | None = None
+    node: str | None = None
 
 
 class _Sums(NamedTuple):
@@ -152,7 +154,8 @@ class PrefetchReport(StatusReport[PrefetchRecord]):
         """One line for a log."""
         loaded = self._amount(self.known_loaded_bytes)
         before = f", {as_size(self.known_before_bytes)} resident before"
-        parts = [f"loaded {loaded} in {as_count(len(self), 'file')}{before * bool(self._sums[0])}"]
+        files = as_count(self.file_count, "file")
+        parts = [f"loaded {loaded} in {files}{before * bool(self._sums[0])}"]
         parts += [f"{as_size(count)} {reason.value}" for reason, count in self.missing.items()]
         return "; ".join(parts + self._troubles())
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, overload
 
 from accv_cache._arguments import Target, as_names
-from accv_cache._joined import JoinedTable, Table
+from accv_cache._joined import JoinedTable, NodeTable, Table, node_of
 from accv_cache._lazy import LazyRecords
 from accv_cache._residency import UnknownReason
 from accv_cache._text import as_count, as_size
@@ -80,6 +80,17 @@ class Record:
     path: str
     error: OSError | None
     unknown: UnknownReason | None
+    node: str | None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            """Return the default of a field that the pickle of an older release lacks."""
+            for field in dataclasses.fields(self):
+                if field.name == name:
+                    return field.default
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(message)
 
     @property
     def is_untouched(self) -> bool:
@@ -112,7 +123,10 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields for JSON: an error as its text, steps and reasons by name."""
         names: tuple[str, ...] = self.__match_args__  # type: ignore[attr-defined] # the fields
-        return {name: _as_json(getattr(self, name)) for name in names}
+        fields = {name: _as_json(getattr(self, name)) for name in names}
+        if self.node is None:
+            del fields["node"]
+        return fields
 
 
 def _as_json(value: object) -> object:
@@ -172,12 +186,22 @@ class Report(Generic[RecordT]):
         raise NotImplementedError
 
     def _records(self, positions: Sequence[int]) -> Sequence[RecordT]:
-        return LazyRecords(positions, self._record)
+        return LazyRecords(positions, self._record_of_node)
+
+    def _record_of_node(self, position: int) -> RecordT:
+        record = self._record(position)
+        node = node_of(self._table, position)
+        return record if node is None else dataclasses.replace(record, node=node)  # type: ignore[type-var]
 
     @property
     def files(self) -> Sequence[RecordT]:
         """One record per file, in the order of the list, made on access."""
         return self._records(range(len(self._table)))
+
+    @property
+    def file_count(self) -> int:
+        """The number of files. It is more than `len` where another node sent the sums only."""
+        return self._counts.files
 
     def __len__(self) -> int:
         return len(self._table)
@@ -282,7 +306,7 @@ class Report(Generic[RecordT]):
     def _is_unknown(self) -> bool:
         """Whether there are files and the residency of each is unknown."""
         counts = self._counts
-        return 0 < len(self) == counts.failed + counts.unknown + counts.untouched
+        return 0 < counts.files == counts.failed + counts.unknown + counts.untouched
 
     def _amount(self, known: int) -> str:
         """Write a sum over the files that were measured, and whether it may be more."""
@@ -312,9 +336,10 @@ class Report(Generic[RecordT]):
 
         shown = [position for _, position in self._table.ranked(MOST_SHOWN)]
         caption = str(self)
-        if len(shown) < len(self):
+        if len(shown) < self.file_count:
             caption += (
-                f". Shows {len(shown)} of {len(self):,}: first those that failed or are unknown"
+                f". Shows {len(shown)} of {self.file_count:,}: "
+                "first those that failed or are unknown"
             )
         return html_table(caption, columns, map(cells_of, self._records(shown)))
 
@@ -334,6 +359,31 @@ class Report(Generic[RecordT]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
+
+
+ReportT = TypeVar("ReportT", bound=Report[Any])
+
+
+def for_another_node(report: ReportT, most: int | None) -> ReportT:
+    """Make the report that another node gets: all sums, and the records of some files.
+
+    Args:
+        report: The report of this node.
+        most: One of more files keeps at most so many records, of files that failed or have
+            resident pages. None: it keeps all.
+    """
+    table = report._table  # noqa: SLF001 - of this module
+    skipped, totals = table.skipped()[:most], table.totals()
+    if most is not None and len(table) > most:
+        first = {position for _, position in table.ranked(most)}
+        table = table.select(sorted(first.intersection(table.remarkable())))
+    return type(report)(NodeTable(table, totals, skipped, ""))
+
+
+def of_node(report: ReportT, node: str) -> ReportT:
+    """Name the node that a report came from."""
+    table = report._table  # noqa: SLF001 - of this module
+    return type(report)(NodeTable(table, table.totals(), table.skipped(), node))
 
 
 def _shared(folders: Iterable[bytes]) -> Sequence[bytes]:
