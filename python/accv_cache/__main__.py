@@ -3,6 +3,7 @@
 import errno
 import sys
 from collections.abc import Callable
+from importlib import import_module
 
 import accv_cache
 from accv_cache import get_cmake_dir, get_include
@@ -17,7 +18,7 @@ from accv_cache._exit_codes import (
     UNFORESEEN,
 )
 
-_EXTRAS = {"click": "cli", "av": "demo"}
+_EXTRAS = {"click": "cli", "av": "demo", "torch": "torch"}
 
 # These work without any extra: builds of C++ programs use the folders.
 _ANSWERS = {
@@ -31,9 +32,14 @@ _ANSWERS = {
 
 def main() -> int:
     """Run the command line and return the exit code."""
+    return run_commands("accv_cache._cli.commands", _ANSWERS.get(" ".join(sys.argv[1:])))
+
+
+def run_commands(module: str, answer: Callable[[], str] | None = None) -> int:
+    """Write an answer, or else let the module run the command; return the exit code."""
     prepare_streams()
     try:
-        code = _run()
+        code = _run(module) if answer is None else _write(answer)
         sys.stdout.flush()  # here, where a failure can still be reported
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -50,15 +56,9 @@ def main() -> int:
     return code
 
 
-def _run() -> int:
-    answer = _ANSWERS.get(" ".join(sys.argv[1:]))
-    if answer is not None:
-        return _write(answer)
+def _run(module: str) -> int:
     try:
-        # Here, to tell a missing extra from a broken installation.
-        from accv_cache._cli.commands import run  # noqa: PLC0415
-
-        return run()
+        code: int = import_module(module).run()  # here, to name an extra that is missing
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         extra = _EXTRAS.get(package)
@@ -66,6 +66,7 @@ def _run() -> int:
             raise
         complain(f"{package} is not installed; try: pip install 'accv_cache[{extra}]'")
         return MISSING_EXTRA
+    return code
 
 
 def _write(answer: Callable[[], str]) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 MS_RDONLY, MS_REMOUNT, MS_BIND = 1, 32, 4096
 _MS_REC, _MS_PRIVATE = 1 << 14, 1 << 18
 _MNT_DETACH = 2
-_CLONE_NEWNS, _CLONE_NEWUSER = 0x20000, 0x10000000
+_CLONE_NEWNS, _CLONE_NEWUTS, _CLONE_NEWUSER = 0x20000, 0x4000000, 0x10000000
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 2, 4
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -51,6 +51,13 @@ def enter_namespaces() -> None:
     # A security module may forbid what the capabilities allow.
     if _libc.mount(b"none", b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None) != 0:
         _set_capabilities(permitted=False, effective=False, inheritable=False)
+
+
+def enter_own_mounts() -> None:
+    """Have mounts and a host name that no other process sees, and keep the right to change them."""
+    hand_on()
+    _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWUTS))
+    mount("none", Path("/"), "", _MS_REC | _MS_PRIVATE, "")
 
 
 def hand_on() -> None:

@@ -42,14 +42,19 @@ def commands() -> None:
 
 def run() -> int:
     """Run the command that the arguments name; return the exit code."""
+    return run_group(commands, NAME)
+
+
+def run_group(group: click.Group, name: str) -> int:
+    """Run the command of a group that the arguments name; return the exit code."""
     # Not click's own `main`, which has other exit codes.
     try:
         if task := os.environ.get(COMPLETION_VARIABLE):
             from click.shell_completion import shell_complete  # noqa: PLC0415 - only here
 
-            return shell_complete(commands, {}, NAME, COMPLETION_VARIABLE, task)
-        with commands.make_context(NAME, sys.argv[1:]) as context:
-            code: int | None = commands.invoke(context)
+            return shell_complete(group, {}, name, COMPLETION_VARIABLE, task)
+        with group.make_context(name, sys.argv[1:]) as context:
+            code: int | None = group.invoke(context)
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.ClickException as error:

@@ -1,0 +1,121 @@
+"""A job that torchrun started: two nodes of two ranks, each with namespaces and a boot id."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from signal import SIGCONT, SIGKILL, SIGSTOP
+
+import pytest
+import torch.distributed as dist
+
+from accv_cache.distributed.torch import on_each_node
+from support.files import MakeFile
+from support.needs import need
+from support.ranks import FAR_OFF, SOON, Rank, accepted, call_on, leave_a_mark, pause
+from support.residency import PAGE
+
+_TESTS = Path(__file__).parents[1]
+_BE_NODE = """
+hostname "$1" && mount --bind "$2" /proc/sys/kernel/random/boot_id && shift 2 && exec "$@"
+"""
+
+
+def torchrun(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", *arguments]
+
+
+@pytest.fixture
+def ranks(tmp_path: Path) -> Iterator[list[Rank]]:
+    """Its ranks, in their order."""
+    need("root", "unshare", "the right to make namespaces")
+    store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    with ExitStack() as stack:
+        address = Path(stack.enter_context(tempfile.TemporaryDirectory()), "ranks")
+        command = torchrun(
+            "--nnodes=2",
+            "--rdzv-backend=c10d",
+            f"--rdzv-endpoint=127.0.0.1:{store.port}",
+            "--rdzv-conf=is_host=0",
+            "--local-addr=127.0.0.1",
+            *("-m", "support.ranks", str(address)),
+        )
+        for host in ("a", "b"):
+            boot_id = tmp_path / f"boot_id of {host}"
+            boot_id.write_text(f"{uuid.uuid4()}\n")
+            own = "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"
+            written = stack.enter_context((tmp_path / f"written by {host}").open("wb"))
+            agent = subprocess.Popen(
+                ["unshare", *own, "sh", "-c", _BE_NODE, "sh", host, boot_id, *command],
+                env={**os.environ, "PYTHONPATH": str(_TESTS)},
+                stdout=written,
+                stderr=written,
+            )
+            stack.enter_context(agent)
+            stack.callback(agent.kill)
+        yield stack.enter_context(accepted(address, 4))
+
+
+def test_late_stopped_and_killed_ranks(ranks: list[Rank], tmp_path: Path) -> None:
+    # torchrun decides which node has the first ranks.
+    a, b = (ranks[0].call(socket.gethostname), ranks[2].call(socket.gethostname))
+    assert {a, b} == {"a", "b"}
+    a0, a1, b0, b1 = ranks
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    assert [*call_on(ranks, leave_a_mark, marks).items()] == [(a, a), (b, b)]
+    assert len([*marks.iterdir()]) == 2
+
+    # The ranks of the second node come late.
+    a0.start(on_each_node, pause, timeout=FAR_OFF)
+    a0.wait_for_pause()
+    a0.go_on()
+    b0.start(on_each_node, pause, timeout=FAR_OFF)
+    b0.wait_for_pause()
+    b0.go_on()
+    assert a0.result().ok
+    assert b0.result().ok
+    assert call_on([a1, b1], pause).ok
+
+    # The one that runs the function is stopped, and goes on later.
+    b0.start(on_each_node, pause, timeout=FAR_OFF)
+    b0.wait_for_pause()
+    b0.kill(SIGSTOP)
+    a0.start(on_each_node, pause, timeout=SOON)
+    a0.wait_for_pause()
+    a0.go_on()
+    reports = a0.result()
+    assert (reports[a], [*reports.failed]) == (a, [b])
+    b0.kill(SIGCONT)
+    b0.go_on()
+    assert b0.result().ok
+    assert call_on([a1, b1], pause).ok
+    assert call_on(ranks, socket.gethostname).ok
+
+    # It is killed; torchrun then ends all of that node.
+    b0.start(on_each_node, pause, timeout=FAR_OFF)
+    b0.wait_for_pause()
+    b0.kill(SIGKILL)
+    a0.start(on_each_node, pause, timeout=SOON)
+    a0.wait_for_pause()
+    a0.go_on()
+    for reports in (a0.result(), a1.call(on_each_node, pause, timeout=SOON)):
+        assert (reports[a], [*reports.failed]) == (a, [b])
+    assert a0.call(on_each_node, socket.gethostname, timeout=SOON)[a] == a
+
+
+def test_the_command_writes_a_document(make_file: MakeFile) -> None:
+    path = make_file(PAGE, "dirty")
+    command = torchrun("--standalone", "-m", "accv_cache.distributed", "drop", str(path), "--json")
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    document = json.loads(ended.stdout)
+    assert [*document["nodes"]] == [socket.gethostname()]
+    [node] = document["nodes"].values()
+    assert document["ok"]
+    assert (node["error"], node["file_count"], node["resident_bytes"]) == (None, 1, 0)
