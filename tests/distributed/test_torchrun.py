@@ -22,6 +22,10 @@ from support.ranks import FAR_OFF, SOON, Rank, accepted, call_on, leave_a_mark, 
 from support.residency import PAGE
 
 _TESTS = Path(__file__).parents[1]
+_OWN_NAMESPACES = (
+    *("unshare", "--mount", "--uts", "--ipc", "--pid", "--fork"),
+    *("--kill-child", "--mount-proc"),
+)
 _BE_NODE = """
 hostname "$1" && mount --bind "$2" /proc/sys/kernel/random/boot_id && shift 2 && exec "$@"
 """
@@ -38,24 +42,21 @@ def ranks(tmp_path: Path) -> Iterator[list[Rank]]:
     store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     with ExitStack() as stack:
         address = Path(stack.enter_context(tempfile.TemporaryDirectory()), "ranks")
-        command = torchrun(
-            "--nnodes=2",
-            "--rdzv-backend=c10d",
-            f"--rdzv-endpoint=127.0.0.1:{store.port}",
-            "--rdzv-conf=is_host=0",
-            "--local-addr=127.0.0.1",
-            *("-m", "support.ranks", str(address)),
-        )
-        for host in ("a", "b"):
+        for number, host in enumerate(("a", "b"), 1):
             boot_id = tmp_path / f"boot_id of {host}"
             boot_id.write_text(f"{uuid.uuid4()}\n")
-            own = "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"
-            written = stack.enter_context((tmp_path / f"written by {host}").open("wb"))
+            command = torchrun(
+                "--nnodes=2",
+                "--rdzv-backend=c10d",
+                f"--rdzv-endpoint=127.0.0.1:{store.port}",
+                "--rdzv-conf=is_host=0",
+                # It tells its agents apart by address and process, whose numbers are equal here.
+                f"--local-addr=127.0.0.{number}",
+                *("-m", "support.ranks", str(address)),
+            )
             agent = subprocess.Popen(
-                ["unshare", *own, "sh", "-c", _BE_NODE, "sh", host, boot_id, *command],
+                [*_OWN_NAMESPACES, "sh", "-c", _BE_NODE, "sh", host, boot_id, *command],
                 env={**os.environ, "PYTHONPATH": str(_TESTS)},
-                stdout=written,
-                stderr=written,
             )
             stack.enter_context(agent)
             stack.callback(agent.kill)

@@ -270,7 +270,8 @@ class _Call:
     def forget(self) -> None:
         """Delete the keys of the call."""
         self._hear()
-        keys = {"said", "done", "left", *map(str, range(1, self._read + 1))}
+        said = self._store.add("said", 0)
+        keys = {"said", "done", "left", *map(str, range(1, said + 1))}
         for place in self._places:
             keys.update(_counters(place.node.identity, place.first, place.stop))
         for identity, pieces in self._answered.items():
