@@ -40,6 +40,7 @@ PROGRAMS = {
     "mkfs.xfs": "xfsprogs",
     "mksquashfs": "squashfs-tools",
     "mount": "mount",
+    "mpirun": "openmpi-bin",
     "pkg-config": "pkg-config",
     "readelf": "binutils",
     "setsid": "util-linux",
