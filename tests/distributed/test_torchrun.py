@@ -13,12 +13,22 @@ from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
-import torch.distributed as dist
+import torch.distributed  # noqa: F401 - once, before processes are forked
 
 from accv_cache.distributed.torch import on_each_node
 from support.files import MakeFile
 from support.needs import need
-from support.ranks import FAR_OFF, SOON, Rank, accepted, call_on, leave_a_mark, pause
+from support.ranks import (
+    FAR_OFF,
+    SOON,
+    Rank,
+    accepted,
+    call_on,
+    forked,
+    host_store,
+    leave_a_mark,
+    pause,
+)
 from support.residency import PAGE
 
 _TESTS = Path(__file__).parents[1]
@@ -39,8 +49,11 @@ def torchrun(*arguments: str) -> list[str]:
 def ranks(tmp_path: Path) -> Iterator[list[Rank]]:
     """Its ranks, in their order."""
     need("root", "unshare", "the right to make namespaces")
-    store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     with ExitStack() as stack:
+        boot_id = tmp_path / "boot_id"
+        boot_id.write_text(f"{uuid.uuid4()}\n")
+        [server] = stack.enter_context(forked({"agent": boot_id}, 1))
+        port = server.call(host_store)
         address = Path(stack.enter_context(tempfile.TemporaryDirectory()), "ranks")
         for number, host in enumerate(("a", "b"), 1):
             boot_id = tmp_path / f"boot_id of {host}"
@@ -48,7 +61,7 @@ def ranks(tmp_path: Path) -> Iterator[list[Rank]]:
             command = torchrun(
                 "--nnodes=2",
                 "--rdzv-backend=c10d",
-                f"--rdzv-endpoint=127.0.0.1:{store.port}",
+                f"--rdzv-endpoint=127.0.0.1:{port}",
                 "--rdzv-conf=is_host=0",
                 # It tells its agents apart by address and process, whose numbers are equal here.
                 f"--local-addr=127.0.0.{number}",

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
@@ -47,16 +47,18 @@ def run(
     )
 
 
-def run_here(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_here(
+    *arguments: str, program: Callable[[], int] = main
+) -> subprocess.CompletedProcess[str]:
     """Run `accv-cache` in this process: soon, before the kernel reclaims pages, and cheaply.
 
-    It also works for a user who cannot run the installed command.
+    It also works for a user who cannot run the installed command, and for another program.
     """
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape") for _ in range(2))
     argv = patch.object(sys, "argv", ["accv-cache", *arguments])
     variables = patch.dict(os.environ, _environment(), clear=True)
     with argv, variables, redirect_stdout(out), redirect_stderr(err):
-        code = main()
+        code = program()
     for stream in (out, err):
         stream.seek(0)
     return subprocess.CompletedProcess(arguments, code, out.read(), err.read())

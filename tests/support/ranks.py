@@ -112,6 +112,25 @@ def become_node(host: str, boot_id: Path) -> None:
     rights.mount(boot_id, Path("/proc/sys/kernel/random/boot_id"), "", rights.MS_BIND, "")
 
 
+_stores: list[Any] = []
+
+
+def host_store() -> int:
+    """In a process of its own, as an agent of torchrun: host the store. Returns its port.
+
+    The test must not: processes that it forks would inherit a server whose threads are not there.
+    """
+    import torch.distributed as dist  # noqa: PLC0415 - only where it is used
+
+    _stores.append(dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False))
+    return int(_stores[0].port)
+
+
+def count_keys() -> int:
+    """In that process: the number of keys in the store."""
+    return int(_stores[0].num_keys())
+
+
 def set_environment(variables: Mapping[str, str]) -> None:
     """In a rank: be told what a launcher tells."""
     os.environ.update(variables)

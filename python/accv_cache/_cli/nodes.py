@@ -1,6 +1,5 @@
 """`torchrun … -m accv_cache.distributed`: a verb on each node, and a line per node."""
 
-import functools
 import os
 from collections.abc import Callable
 from functools import partial
@@ -98,18 +97,22 @@ def prefetch(
     **options: Any,  # noqa: ANN401 - of `_show`
 ) -> int:
     """Read files into the page cache of each node before they are needed."""
-    function = functools.partial(_prefetch, max_bytes=max_bytes, on_limit=on_limit)
-    return _show(function, selection, **options)
+    return _show(_prefetch, selection, max_bytes=max_bytes, on_limit=on_limit, **options)
 
 
 def _show(
-    function: Callable[..., object], selection: Selection, *, timeout: float, json: bool
+    function: Callable[..., object],
+    selection: Selection,
+    *,
+    timeout: float,
+    json: bool,
+    **limits: Any,  # noqa: ANN401 - of `prefetch`
 ) -> int:
     if selection.is_empty:
         message = "Name files or directories, or pass a list of them with --from."
         raise click.UsageError(message)
     try:
-        reports = on_each_node(function, selection, timeout=timeout)
+        reports = on_each_node(function, selection, timeout=timeout, **limits)
     except RuntimeError as error:
         complain(str(error))
         return USAGE

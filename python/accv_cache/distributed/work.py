@@ -1,5 +1,6 @@
 """What a node is to do, and how its result travels: as bytes, since only some results pickle."""
 
+import functools
 import math
 import numbers
 import pickle
@@ -27,9 +28,12 @@ class Work(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of the function."""
+        """The name of the function, which is the same in each process."""
         function = self.function
-        return getattr(function, "__qualname__", None) or repr(function)
+        while isinstance(function, functools.partial):
+            function = function.func
+        name: str = getattr(function, "__qualname__", type(function).__qualname__)
+        return name
 
     def run(self) -> bytes:
         """Make the call here; return its result, or its exception, for `outcome_of`."""
