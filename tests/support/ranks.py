@@ -70,6 +70,10 @@ class Rank:
         """Kill it, unless that was done."""
         if not self._is_killed:
             self.kill(signal.SIGKILL)
+        self.close()
+
+    def close(self) -> None:
+        """Talk to it no more."""
         self._channel.close()
 
     def _receive(self) -> tuple[str, Any]:
@@ -193,7 +197,7 @@ def _serve(channel: Connection) -> None:
 
 @contextmanager
 def accepted(address: Path, count: int) -> Iterator[list[Rank]]:
-    """Wait for ranks that torchrun starts; they are in their order, and end with the block."""
+    """Wait for ranks that torchrun starts; they are in their order."""
     found: dict[int, Rank] = {}
     with socket.socket(socket.AF_UNIX) as listener:
         listener.settimeout(FAR_OFF)
@@ -210,7 +214,7 @@ def accepted(address: Path, count: int) -> Iterator[list[Rank]]:
         yield ranks
     finally:
         for rank in ranks:
-            rank.end()
+            rank.close()  # torchrun may have ended some: the namespace ends the others
 
 
 def main() -> None:
