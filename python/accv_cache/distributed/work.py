@@ -55,8 +55,9 @@ def as_work(
     options: Mapping[str, Any],
     *,
     whole: bool,
+    dumps: Callable[[object], bytes] = pickle.dumps,
 ) -> Work:
-    """Check what is to run on each node.
+    """Check what is to run on each node, and is pickled by `dumps`.
 
     Raises:
         TypeError: It cannot be called, or a process on another node could not find it.
@@ -71,7 +72,7 @@ def as_work(
         msg = f"pass a function, not {function!r}"
         raise TypeError(msg)
     try:
-        pickle.dumps(function)
+        dumps(function)
     except Exception as error:
         msg = f"{function!r} cannot be pickled ({error}): define it at the top level of a module"
         raise TypeError(msg) from error
@@ -94,10 +95,21 @@ def as_timeout(timeout: float) -> float:
     return float(timeout)
 
 
+def version_error(node: Node) -> NodeError | None:
+    """Say that a node has another version of the package; None: it has this one."""
+    version = accv_cache.__version__
+    return (
+        None
+        if node.version == version
+        else NodeError(f"has accv_cache {node.version}, not {version}")
+    )
+
+
 def outcome_of(node: Node, packed: bytes) -> object:
     """Return what a node sent: the result of the function, or an exception."""
-    if node.version != accv_cache.__version__:
-        return NodeError(f"has accv_cache {node.version}, not {accv_cache.__version__}")
+    error = version_error(node)
+    if error is not None:
+        return error
     try:
         is_result, value, trace = pickle.loads(packed)  # noqa: S301 - from the same job
     except Exception as error:  # noqa: BLE001 - any object may be in it
