@@ -32,6 +32,8 @@ from support.files import MakeFile
 from support.needs import need
 from support.residency import PAGE, resident_bytes
 
+pytestmark = pytest.mark.xdist_group("ray")
+
 HERE = socket.gethostname()
 THERE = "node-b"
 ONE_MACHINE = {"node_ip_address": "127.0.0.1", "num_cpus": 2, "object_store_memory": 80_000_000}

@@ -37,7 +37,7 @@ def on_each_node(
 
     Args:
         function: "drop", "query" or "prefetch", or a function, which may be one of the driver's.
-        *args: Its arguments.
+        *args: Its arguments. A relative path is relative to where the raylet was started.
         timeout: The seconds until nodes that have not answered count as failed. Their tasks are
             cancelled, and the processes that run them are killed.
         whole: Whether a report comes with all of its records. Otherwise one of more than 100 files
