@@ -34,7 +34,16 @@ from . import machine
 
 RANKS = 8  # of a node; the first of them calls
 RECORDS = 100  # that a report of more files brings along
-FULL = [(0, 50), (0, 100), (0, 200), (0, 400), (RECORDS, 50), (RECORDS, 100), (RECORDS, 200)]
+FULL = [
+    (0, 50),
+    (0, 100),
+    (0, 200),
+    (0, 400),
+    (0, 1000),
+    (RECORDS, 50),
+    (RECORDS, 100),
+    (RECORDS, 200),
+]
 QUICK = [(0, 10), (RECORDS, 10)]
 MOST_SECONDS = 3600
 

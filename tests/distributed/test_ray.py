@@ -15,11 +15,10 @@ import sys
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 import ray
@@ -31,8 +30,6 @@ from accv_cache.distributed.ray import on_each_node
 from support.files import MakeFile
 from support.needs import need
 from support.residency import PAGE, resident_bytes
-
-pytestmark = pytest.mark.xdist_group("ray")
 
 HERE = socket.gethostname()
 THERE = "node-b"
@@ -108,35 +105,6 @@ def _cluster(hidden: Path) -> Iterator[None]:
                 yield
         finally:
             ray.shutdown()
-
-
-def test_without_a_cluster_none_is_started() -> None:
-    with pytest.raises(RuntimeError, match=r"not connected .* ray\.init"):
-        on_each_node("drop", [])
-    assert not ray.is_initialized()
-
-
-@pytest.mark.parametrize(
-    ("function", "arguments", "options", "error", "said"),
-    [
-        (len, (threading.Lock(),), {}, TypeError, "argument .* pickled"),
-        (threading.Lock().acquire, (), {}, TypeError, "cannot be pickled"),
-        (5, (), {}, TypeError, "pass a function"),
-        ("evict", (), {}, ValueError, "'drop', 'query', 'prefetch'"),
-        ("drop", (), {"timeout": 0}, ValueError, "more than 0"),
-        ("drop", (), {"timeout": "1"}, TypeError, "seconds"),
-    ],
-    ids=["argument", "function", "number", "name", "no time", "text"],
-)
-def test_bad_arguments(
-    function: Callable[..., object] | str,
-    arguments: tuple[object, ...],
-    options: dict[str, Any],
-    error: type[Exception],
-    said: str,
-) -> None:
-    with pytest.raises(error, match=said):
-        on_each_node(function, *arguments, **options)
 
 
 @pytest.mark.usefixtures("_cluster")
