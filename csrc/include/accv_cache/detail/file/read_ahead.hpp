@@ -124,14 +124,10 @@ inline int load_by_mapping(int fd, const load_step& step) noexcept {
 /// Loads a part of an open file by copying it. The advice replaces the read-ahead of the device or
 /// of the descriptor, which may be none. Returns 0 or -errno.
 inline int load_by_copying(int fd, const load_step& step) noexcept {
+    start_reading(fd, step.start, step.stop);
     char buffer[32768];
-    std::int64_t started = step.start;
     for (std::int64_t at = step.start; at < step.stop;) {
-        if (at >= started) {
-            started = at + std::min(advice_chunk, step.stop - at);
-            start_reading(fd, at, started);
-        }
-        const std::int64_t most = std::min<std::int64_t>(sizeof buffer, started - at);
+        const std::int64_t most = std::min<std::int64_t>(sizeof buffer, step.stop - at);
         const ssize_t got = sys::pread(fd, buffer, static_cast<std::size_t>(most), at);
         if (got < 0) return static_cast<int>(got);
         if (got == 0) return 0;  // the end of the file
