@@ -183,7 +183,7 @@ class TestVerify:
             (tmp_path / "clip.mp4").write_bytes(bytes(4096))
         result = run_here("drop", "--verify", str(tmp_path), *options)
         assert (result.returncode, result.stdout) == (STAYED, "Evicted 0 B of 0 B in 0 files.\n")
-        assert result.stderr == "accv-cache: not proved cold: what was named has no such file\n"
+        assert result.stderr == "accv-cache: not proved cold: no file was found\n"
 
     def test_passes_for_an_empty_list(self) -> None:
         assert run("drop", "--verify", "-b", "-", given="").returncode == 0

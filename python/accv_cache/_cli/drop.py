@@ -75,7 +75,7 @@ first. A file that fails is reported, and the command goes on.
 @_option(
     "--verify",
     is_flag=True,
-    help="Exit with 5 if anything stayed or cannot be measured, or if PATH has no such file.",
+    help="Exit with 5 if anything stayed or cannot be measured, or if no file is found.",
 )
 @_option("--explain", is_flag=True, help="Show which processes hold what stayed.")
 @selects_files
@@ -113,7 +113,7 @@ def command(  # noqa: PLR0913 - one an option
         _say_what_helps(report)
         return STAYED
     if verify and until is None and selection.paths and not len(report):
-        complain("not proved cold: what was named has no such file")
+        complain("not proved cold: no file was found")
         return STAYED
     return DropCacheStatus.SUCCESS.value
 
