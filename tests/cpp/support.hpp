@@ -248,7 +248,7 @@ public:
 
 private:
     struct mark {
-        mark() { ++seen_, ++alive_; }
+        mark() { ++alive_, ++seen_; }  // never more are seen than there were
         ~mark() { --alive_; }
     };
     static inline std::atomic<std::size_t> seen_{0};
