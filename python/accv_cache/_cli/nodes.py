@@ -108,9 +108,7 @@ def _show(
     json: bool,
     **limits: Any,  # noqa: ANN401 - of `prefetch`
 ) -> int:
-    if selection.is_empty:
-        message = "Name files or directories, or pass a list of them with --from."
-        raise click.UsageError(message)
+    selection.check()  # here, not on each node
     try:
         reports = on_each_node(function, selection, timeout=timeout, **limits)
     except RuntimeError as error:

@@ -35,11 +35,6 @@ class Selection(NamedTuple):
     workers: int | None
 
     @property
-    def is_empty(self) -> bool:
-        """Whether no argument names any file."""
-        return not self.paths and self.listing is None
-
-    @property
     def walk(self) -> dict[str, Any]:
         """The arguments that the library's verbs share."""
         return {
@@ -52,15 +47,19 @@ class Selection(NamedTuple):
             "workers": self.workers,
         }
 
+    def check(self) -> None:
+        """Raise a usage error if nothing is named."""
+        if not self.paths and self.listing is None:
+            message = "Name files or directories, or pass a list of them with --from."
+            raise click.UsageError(message)
+
     def find(self) -> list[str]:
         """The paths for a verb; the verb walks the directories."""
         return self.finder()()
 
     def finder(self) -> Callable[[], list[str]]:
         """A function that finds the paths repeatedly; a list is read only once, now."""
-        if self.is_empty:
-            message = "Name files or directories, or pass a list of them with --from."
-            raise click.UsageError(message)
+        self.check()
         listed = self._listed()
         return lambda: list(filter(self._wants, chain(expanded(self.paths), listed)))
 
