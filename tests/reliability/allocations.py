@@ -24,10 +24,11 @@ from accv_cache import (
 MOST_SMALL_FILES = 40
 
 
-def holdings() -> tuple[set[str], int]:
-    """The open descriptors of this process, and the number of its threads."""
-    descriptors = {each.name for each in Path("/proc/self/fd").iterdir()}
-    return descriptors, len(list(Path("/proc/self/task").iterdir()))
+def descriptors_once_alone() -> set[str]:
+    """The open descriptors of this process once it has no thread but this one."""
+    while len(list(Path("/proc/self/task").iterdir())) > 1:
+        pass  # a thread that was joined leaves /proc a moment later
+    return {each.name for each in Path("/proc/self/fd").iterdir()}
 
 
 def is_right(answer: object) -> bool:
@@ -42,7 +43,7 @@ def is_right(answer: object) -> bool:
 def fail_each(library: ctypes.CDLL, call: Callable[[], object]) -> tuple[int, int]:
     """Call until no allocation is left to fail: how many there were, how many ended the call."""
     call()
-    before = holdings()
+    before = descriptors_once_alone()
     ended = 0
     for nth in count():
         answer: object = None
@@ -53,9 +54,7 @@ def fail_each(library: ctypes.CDLL, call: Callable[[], object]) -> tuple[int, in
             ended += 1
         needed = library.disarm()
         assert is_right(answer), answer
-        while holdings()[1] > before[1]:
-            pass  # a thread that was joined leaves /proc a moment later
-        assert holdings() == before
+        assert descriptors_once_alone() == before
         if needed <= nth:
             return nth, ended
     raise AssertionError
