@@ -1,4 +1,7 @@
-"""A job that torchrun started: two nodes of two ranks, each with namespaces and a boot id."""
+"""A job that torchrun started: two nodes of two ranks, which only a network connects.
+
+Each node has network, host name, processes, mounts and boot id of its own.
+"""
 
 import json
 import os
@@ -18,6 +21,7 @@ import torch.distributed  # noqa: F401 - once, before processes are forked
 from accv_cache.distributed.torch import on_each_node
 from support.files import MakeFile
 from support.needs import need
+from support.networks import ADDRESSES, in_network_of, lay_cable
 from support.ranks import (
     FAR_OFF,
     SOON,
@@ -48,27 +52,27 @@ def torchrun(*arguments: str) -> list[str]:
 @pytest.fixture
 def ranks(tmp_path: Path) -> Iterator[list[Rank]]:
     """Its ranks, in their order."""
-    need("root", "unshare", "the right to make namespaces")
+    need("root", "unshare", "nsenter", "ip", "the right to make namespaces")
+    boot_ids = {host: tmp_path / host for host in ("a", "b")}
+    for path in boot_ids.values():
+        path.write_text(f"{uuid.uuid4()}\n")
     with ExitStack() as stack:
-        boot_id = tmp_path / "boot_id"
-        boot_id.write_text(f"{uuid.uuid4()}\n")
-        [server] = stack.enter_context(forked({"agent": boot_id}, 1))
-        port = server.call(host_store)
+        holders = stack.enter_context(forked(boot_ids, 1))
+        lay_cable(*holders)
+        port = holders[0].call(host_store, ADDRESSES[0])
         address = Path(stack.enter_context(tempfile.TemporaryDirectory()), "ranks")
-        for number, host in enumerate(("a", "b"), 1):
-            boot_id = tmp_path / f"boot_id of {host}"
-            boot_id.write_text(f"{uuid.uuid4()}\n")
+        for holder, here, host in zip(holders, ADDRESSES, boot_ids, strict=True):
             command = torchrun(
                 "--nnodes=2",
                 "--rdzv-backend=c10d",
-                f"--rdzv-endpoint=127.0.0.1:{port}",
+                f"--rdzv-endpoint={ADDRESSES[0]}:{port}",
                 "--rdzv-conf=is_host=0",
-                # It tells its agents apart by address and process, whose numbers are equal here.
-                f"--local-addr=127.0.0.{number}",
+                f"--local-addr={here}",
                 *("-m", "support.ranks", str(address)),
             )
+            be_node = "sh", "-c", _BE_NODE, "sh", host, boot_ids[host]
             agent = subprocess.Popen(
-                [*_OWN_NAMESPACES, "sh", "-c", _BE_NODE, "sh", host, boot_id, *command],
+                [*in_network_of(holder), *_OWN_NAMESPACES, *be_node, *command],
                 env={**os.environ, "PYTHONPATH": str(_TESTS)},
             )
             stack.enter_context(agent)

@@ -32,8 +32,8 @@ class Rank:
 
     def __init__(self, channel: Connection, pid: int) -> None:
         """Talk over this channel."""
+        self.pid = pid
         self._channel = channel
-        self._pid = pid
         self._is_killed = False
 
     def start(self, function: Callable[..., object], *args: object, **kwargs: object) -> None:
@@ -63,7 +63,7 @@ class Rank:
 
     def kill(self, number: signal.Signals) -> None:
         """Send it a signal."""
-        os.kill(self._pid, number)
+        os.kill(self.pid, number)
         self._is_killed = number == signal.SIGKILL
 
     def end(self) -> None:
@@ -119,14 +119,14 @@ def become_node(host: str, boot_id: Path) -> None:
 _stores: list[Any] = []
 
 
-def host_store() -> int:
+def host_store(address: str = "127.0.0.1") -> int:
     """In a process of its own, as an agent of torchrun: host the store. Returns its port.
 
     The test must not: processes that it forks would inherit a server whose threads are not there.
     """
     import torch.distributed as dist  # noqa: PLC0415 - only where it is used
 
-    _stores.append(dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False))
+    _stores.append(dist.TCPStore(address, 0, is_master=True, wait_for_workers=False))
     return int(_stores[0].port)
 
 

@@ -15,6 +15,7 @@ MS_RDONLY, MS_REMOUNT, MS_BIND = 1, 32, 4096
 _MS_REC, _MS_PRIVATE = 1 << 14, 1 << 18
 _MNT_DETACH = 2
 _CLONE_NEWNS, _CLONE_NEWUTS, _CLONE_NEWUSER = 0x20000, 0x4000000, 0x10000000
+_CLONE_NEWNET = 0x40000000
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 2, 4
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -58,6 +59,11 @@ def enter_own_mounts() -> None:
     hand_on()
     _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWUTS))
     mount("none", Path("/"), "", _MS_REC | _MS_PRIVATE, "")
+
+
+def enter_own_network() -> None:
+    """Have a network without any device but its own loopback, which is down."""
+    _check(_libc.unshare(_CLONE_NEWNET))
 
 
 def hand_on() -> None:
