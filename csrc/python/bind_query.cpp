@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "accv_cache/detail/add_bytes.hpp"
 #include "accv_cache/query.hpp"
 #include "arguments.hpp"
 #include "bind.hpp"
@@ -36,9 +37,8 @@ std::int64_t known_range_bytes(const cache_report& all) {
     std::int64_t sum = 0;
     for (const auto& file : all) {
         const cache_record& one = file.record;
-        if (!one.resident_bytes || one.measured_stop <= one.measured_start) continue;
-        sum += detail::round_up_to_page(one.measured_stop) -
-               one.measured_start / detail::page_size() * detail::page_size();
+        if (!one.resident_bytes) continue;
+        detail::add_bytes(sum, detail::most_resident({one.measured_start, 0}, one.measured_stop));
     }
     return sum;
 }

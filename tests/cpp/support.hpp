@@ -71,6 +71,22 @@ private:
     int fd_;
 };
 
+/// A file in memory that is one hole.
+class sparse_file {
+public:
+    explicit sparse_file(std::int64_t size) : fd_(::memfd_create("sparse", MFD_CLOEXEC)) {
+        need(fd_ >= 0 && ::ftruncate(fd_, size) == 0, "make a sparse file");
+    }
+    sparse_file(const sparse_file&) = delete;
+    sparse_file& operator=(const sparse_file&) = delete;
+    ~sparse_file() { ::close(fd_); }
+
+    std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+
+private:
+    int fd_;
+};
+
 /// Maps a whole file to read; `touch` makes its pages part of the process.
 class mapped_file {
 public:

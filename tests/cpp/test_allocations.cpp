@@ -238,6 +238,70 @@ TEST_CASE("cache_budget") {
     });
 }
 
+/// Appends, and says whether the memory sufficed.
+template <class List, class Item>
+bool appends(List& list, const Item& item) {
+    try {
+        list.append(item);
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+    return true;
+}
+
+TEST_CASE("a list of files without memory for one more is as before") {
+    const tree files;
+    const open_descriptor lent(files.paths[0]);
+    const std::string name = accv_cache::detail::name_of(lent.get());
+    fail_each([&] {
+        accv_cache::targets list;
+        std::vector<std::string> names;
+        names.reserve(2 * files.paths.size());
+        for (const std::string& each : files.paths) {
+            if (appends(list, accv_cache::target(lent.get()))) names.push_back(name);
+            if (appends(list, accv_cache::target(each))) names.push_back(each);
+        }
+        for (const auto& each : list.descriptors())
+            if (names.at(each.position) != name) return false;
+        for (std::size_t i = 0; i != names.size(); ++i)
+            if (list.paths().text(i) != names[i]) return false;
+        return list.size() == names.size();
+    });
+}
+
+TEST_CASE("a report without memory for another has the path of each record") {
+    const tree files;
+    accv_cache::query_options with_spans;
+    with_spans.spans = true;
+    const accv_cache::cache_report one = accv_cache::query(files.folder.path(), with_spans);
+    fail_each([&] {
+        accv_cache::cache_report sum;
+        for (int i = 0; i != 3; ++i) {
+            try {
+                sum += one;
+            } catch (const std::bad_alloc&) {
+                const std::size_t kept = sum.size();
+                sum += sum;
+                if (sum.size() != 2 * kept) return false;
+            }
+        }
+        for (const auto& file : sum)
+            if (file.path.substr(0, files.folder.path().size()) != files.folder.path())
+                return false;
+        return true;
+    });
+}
+
+TEST_CASE("files that the caller holds open") {
+    const tree files;
+    const open_descriptor lent(files.paths[0]);
+    accv_cache::query_options with_spans;
+    with_spans.spans = true;
+    fail_each([&] { return accv_cache::drop({lent.get(), files.paths[1]}).ok(); });
+    fail_each([&] { return accv_cache::query({lent.get(), files.paths[1]}, with_spans).ok(); });
+    fail_each([&] { return accv_cache::prefetch({lent.get(), files.paths[1]}).ok(); });
+}
+
 TEST_CASE("holders") {
     const tree files;
     const mapped_file mapped(files.paths[0]);

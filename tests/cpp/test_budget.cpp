@@ -75,6 +75,24 @@ TEST_CASE("a file that was wholly resident is not counted again after its next u
     CHECK(budget.used_bytes() == size);
 }
 
+TEST_CASE("files that cannot be measured hold more together than a number can hold") {
+    constexpr std::int64_t huge = std::int64_t{1} << 62;
+    const sparse_file files[] = {sparse_file(huge), sparse_file(huge), sparse_file(huge)};
+    // A file in memory would not count.
+    const hooked_calls hooked([](const call_site& site) {
+        if (std::string_view(site.name) == "fstatfs") return EIO;
+        const bool is_of_a_file = site.about.folder >= 0;
+        return std::string_view(site.name) == "cachestat" && is_of_a_file ? EPERM : 0;
+    });
+    cache_budget budget(INT64_MAX);
+    for (const sparse_file& each : files) CHECK(budget.use(each.path()).error() == 0);
+    CHECK(budget.used_bytes() == INT64_MAX);
+    CHECK(budget.dropped_bytes() == 0);
+    budget.close();
+    CHECK(budget.used_bytes() == 0);
+    CHECK(budget.dropped_bytes() == INT64_MAX);
+}
+
 TEST_CASE("what others have evicted makes room, and nothing else need go") {
     const temporary_folder folder;
     const std::string first = write_cold(folder / "first");

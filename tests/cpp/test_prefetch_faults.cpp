@@ -333,6 +333,42 @@ TEST_CASE("a hole that is punched meanwhile is no error") {
     CHECK(report[0].missing.total() == 0);
 }
 
+TEST_CASE("more bytes than a number can hold are missing") {
+    constexpr std::int64_t huge = std::int64_t{1} << 62;
+    const sparse_file files[] = {sparse_file(huge), sparse_file(huge), sparse_file(huge)};
+    const std::vector<std::string> paths = {files[0].path(), files[1].path(), files[2].path()};
+    const hooked_calls hooked(
+        [](const call_site& site) { return is(site, "lseek") ? EINVAL : 0; });  // no holes
+    prefetch_options options;
+    options.max_bytes = page;
+    const prefetch_report report = prefetch(paths, options);
+    CHECK(report.refused());
+    REQUIRE(report.limit().has_value());
+    CHECK(report.limit()->needed_bytes == INT64_MAX);
+    CHECK(report[2].missing.limit == huge);
+    CHECK(report.totals().missing.limit == INT64_MAX);
+    CHECK(report.totals().missing.total() == INT64_MAX);
+}
+
+TEST_CASE("a file of which a report has the same bytes many times is restored once") {
+    constexpr std::int64_t huge = std::int64_t{1} << 62;
+    const sparse_file file(huge);
+    const std::vector<std::string> paths(3, file.path());
+    accv_cache::detail::path_list names;
+    for (const std::string& each : paths) names.append(each);
+    std::vector<accv_cache::resident_spans> spans(
+        paths.size(), std::vector<accv_cache::resident_span>{{0, huge}});
+    const accv_cache::cache_report warm(std::move(names),
+                                        std::vector<accv_cache::cache_record>(paths.size()), {},
+                                        false, std::move(spans));
+    prefetch_options options;
+    options.max_bytes = page;
+    const prefetch_report report = prefetch(warm, options);
+    CHECK(report.refused());
+    REQUIRE(report.limit().has_value());
+    CHECK(report.limit()->needed_bytes == INT64_MAX);
+}
+
 /// Finds one page of each file reclaimed, as cachestat(2) tells it.
 void tell_reclaimed(std::uint64_t& cached, std::uint64_t& evicted) {
     if (cached == 0) return;

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -26,6 +27,8 @@ using accv_cache::query;
 
 std::string cause_of(int error) { return std::generic_category().message(error); }
 
+constexpr std::int64_t huge = std::int64_t{1} << 62;
+
 bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
@@ -44,6 +47,15 @@ TEST_CASE("a loop over a report gives each file's path and record, in order") {
     for (const auto& file : query(paths)) CHECK(file.path == paths[position++ - 2]);
     CHECK(position == 4);
     for (const auto& file : drop_report()) FAIL(file.path);
+}
+
+TEST_CASE("sums end at the largest number") {
+    const sparse_file files[] = {sparse_file(huge), sparse_file(huge), sparse_file(huge)};
+    const auto report = query({files[0].path(), files[1].path(), files[2].path()});
+    CHECK(report.ok());
+    CHECK(report.totals().size_bytes == INT64_MAX);
+    CHECK((report + report).totals().size_bytes == INT64_MAX);
+    CHECK(query(files[0].path()).totals().size_bytes == huge);
 }
 
 TEST_CASE("a message names the step, the cause and what helps") {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "accv_cache/detail/add_bytes.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/report.hpp"
 #include "accv_cache/residency.hpp"
@@ -47,7 +48,8 @@ struct cache_record {
 inline bool is_untouched(const cache_record& record) noexcept { return record.untouched; }
 
 /// Sums over the files of a report. A file that failed, was not touched or cannot be measured
-/// counts as unknown, never as 0.
+/// counts as unknown, never as 0. A sum that is larger than the largest number is the largest
+/// number.
 struct cache_totals {
     std::size_t files = 0;                ///< All files.
     std::size_t failed_files = 0;         ///< Could not be opened.
@@ -131,7 +133,7 @@ public:
         cache_totals sums;
         for (const cache_record& each : records()) {
             ++sums.files;
-            sums.size_bytes += each.size_bytes;
+            detail::add_bytes(sums.size_bytes, each.size_bytes);
             if (each.untouched) {
                 ++sums.untouched_files;
             } else if (each.error != 0) {
@@ -140,11 +142,12 @@ public:
                 if (!each.resident_bytes) ++sums.unknown_files;
                 if (!each.dirty_bytes) ++sums.unknown_dirty_files;
             }
-            sums.known_resident_bytes += each.resident_bytes.value_or(0);
-            sums.known_dirty_bytes += each.dirty_bytes.value_or(0);
-            sums.known_writeback_bytes += each.writeback_bytes.value_or(0);
-            sums.known_evicted_bytes += each.evicted_bytes.value_or(0);
-            sums.known_recently_evicted_bytes += each.recently_evicted_bytes.value_or(0);
+            detail::add_bytes(sums.known_resident_bytes, each.resident_bytes.value_or(0));
+            detail::add_bytes(sums.known_dirty_bytes, each.dirty_bytes.value_or(0));
+            detail::add_bytes(sums.known_writeback_bytes, each.writeback_bytes.value_or(0));
+            detail::add_bytes(sums.known_evicted_bytes, each.evicted_bytes.value_or(0));
+            detail::add_bytes(sums.known_recently_evicted_bytes,
+                              each.recently_evicted_bytes.value_or(0));
         }
         return sums;
     }

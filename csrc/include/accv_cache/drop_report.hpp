@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "accv_cache/detail/add_bytes.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/status_report.hpp"
 #include "accv_cache/version.hpp"
@@ -30,16 +31,19 @@ struct kept_bytes {
 
     /// All that stayed.
     std::int64_t total() const noexcept {
-        return dirty + writeback + memory_filesystem + edge + mapped + busy;
+        std::int64_t sum = 0;
+        for (const std::int64_t each : {dirty, writeback, memory_filesystem, edge, mapped, busy})
+            detail::add_bytes(sum, each);
+        return sum;
     }
     /// Adds another file's bytes to each reason.
     kept_bytes& operator+=(const kept_bytes& other) noexcept {
-        dirty += other.dirty;
-        writeback += other.writeback;
-        memory_filesystem += other.memory_filesystem;
-        edge += other.edge;
-        mapped += other.mapped;
-        busy += other.busy;
+        detail::add_bytes(dirty, other.dirty);
+        detail::add_bytes(writeback, other.writeback);
+        detail::add_bytes(memory_filesystem, other.memory_filesystem);
+        detail::add_bytes(edge, other.edge);
+        detail::add_bytes(mapped, other.mapped);
+        detail::add_bytes(busy, other.busy);
         return *this;
     }
 };

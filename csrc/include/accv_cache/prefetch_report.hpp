@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "accv_cache/detail/add_bytes.hpp"
 #include "accv_cache/detail/list/path_list.hpp"
 #include "accv_cache/status_report.hpp"
 #include "accv_cache/version.hpp"
@@ -27,15 +28,18 @@ struct missing_bytes {
 
     /// All that is missing.
     std::int64_t total() const noexcept {
-        return limit + reclaimed + in_flight + unreadable + not_cached;
+        std::int64_t sum = 0;
+        for (const std::int64_t each : {limit, reclaimed, in_flight, unreadable, not_cached})
+            detail::add_bytes(sum, each);
+        return sum;
     }
     /// Adds another file's bytes to each reason.
     missing_bytes& operator+=(const missing_bytes& other) noexcept {
-        limit += other.limit;
-        reclaimed += other.reclaimed;
-        in_flight += other.in_flight;
-        unreadable += other.unreadable;
-        not_cached += other.not_cached;
+        detail::add_bytes(limit, other.limit);
+        detail::add_bytes(reclaimed, other.reclaimed);
+        detail::add_bytes(in_flight, other.in_flight);
+        detail::add_bytes(unreadable, other.unreadable);
+        detail::add_bytes(not_cached, other.not_cached);
         return *this;
     }
 };
@@ -73,7 +77,7 @@ struct prefetch_totals : status_totals {
     /// Adds the figures of a file.
     prefetch_totals& operator+=(const prefetch_record& each) noexcept {
         add(each);
-        known_loaded_bytes += each.loaded_bytes.value_or(0);
+        detail::add_bytes(known_loaded_bytes, each.loaded_bytes.value_or(0));
         missing += each.missing;
         return *this;
     }

@@ -178,16 +178,16 @@ protected:
         paths_.truncate(records_.size());
     }
 
-    /// Appends the files of another report, or its own.
+    /// Appends the files of another report, or its own. Throws std::bad_alloc; some files may then
+    /// have been appended.
     void append(const file_report& other) {
-        // Counted first and copied one by one, because `other` may be this report.
-        const std::size_t files = other.records_.size();
-        const std::size_t skipped = other.skipped_.size();
-        for (std::size_t i = 0; i != files; ++i) {
+        if (&other == this) return append(file_report(other));
+        detail::make_room(records_, other.size());
+        for (std::size_t i = 0; i != other.size(); ++i) {
             paths_.append(other.path(i));
             records_.push_back(other.records_[i]);
         }
-        for (std::size_t i = 0; i != skipped; ++i) skipped_.push_back(other.skipped_[i]);
+        skipped_.insert(skipped_.end(), other.skipped_.begin(), other.skipped_.end());
         stopped_ = stopped_ || other.stopped_;
     }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "accv_cache/detail/add_bytes.hpp"
 #include "accv_cache/file_identity.hpp"
 #include "accv_cache/report.hpp"
 #include "accv_cache/residency.hpp"
@@ -33,7 +34,8 @@ struct status_record {
 inline bool is_untouched(const status_record& record) noexcept { return !record.status; }
 
 /// Sums over the files of a report. A file that failed, was not touched or cannot be measured
-/// counts as unknown, never as 0.
+/// counts as unknown, never as 0. A sum that is larger than the largest number is the largest
+/// number.
 struct status_totals {
     std::size_t files = 0;            ///< All files.
     std::size_t failed_files = 0;     ///< They have an error.
@@ -66,8 +68,8 @@ protected:
             ++failed_files;
         else if (!each.before_bytes || !each.after_bytes)
             ++unknown_files;
-        known_before_bytes += each.before_bytes.value_or(0);
-        known_resident_bytes += each.after_bytes.value_or(0);
+        detail::add_bytes(known_before_bytes, each.before_bytes.value_or(0));
+        detail::add_bytes(known_resident_bytes, each.after_bytes.value_or(0));
     }
 
     /// The sum, if every file was measured.

@@ -144,11 +144,12 @@ public:
         std::enable_if_t<std::is_arithmetic_v<Number> && !std::is_same_v<Number, int>, int> = 0>
     targets(Number) = delete;
 
-    /// Appends a file.
+    /// Appends a file. Throws std::bad_alloc; the list is then as before.
     void append(const target& file) {
         if (file.is_descriptor_) {
-            descriptors_.push_back({paths_.size(), file.descriptor_});
+            detail::make_room(descriptors_, 1);
             paths_.append(detail::name_of(file.descriptor_));
+            descriptors_.push_back({paths_.size() - 1, file.descriptor_});
         } else {
             paths_.append(file.path_);
         }

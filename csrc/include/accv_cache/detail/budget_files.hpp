@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "accv_cache/cache_report.hpp"
+#include "accv_cache/detail/add_bytes.hpp"
 #include "accv_cache/detail/file/advice.hpp"
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
@@ -238,10 +239,12 @@ private:
         return {range.offset, std::max(range.end(size), range.offset)};
     }
 
-    /// Counts what a file holds.
+    /// Counts what a file holds, at most as much as the sum over all files can take.
     void count_held(entry& file, std::int64_t bytes) {
-        used_bytes_ += bytes - file.second.held_bytes;
-        file.second.held_bytes = bytes;
+        used_bytes_ -= file.second.held_bytes;
+        const std::int64_t others = used_bytes_;
+        add_bytes(used_bytes_, bytes);
+        file.second.held_bytes = used_bytes_ - others;
         if (bytes == 0) by_age_.erase(file.second.age);
     }
 
@@ -298,7 +301,7 @@ private:
         const auto after = measure(handle, file.second);
         if (!after) file.second.read = used;
         const std::int64_t held = after ? *after : bytes_of(without(used, file.second.kept));
-        dropped_bytes_ += std::max<std::int64_t>(before - held, 0);
+        add_bytes(dropped_bytes_, std::max<std::int64_t>(before - held, 0));
         set_held(file, held);
     }
 

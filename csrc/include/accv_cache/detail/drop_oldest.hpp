@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "accv_cache/detail/add_bytes.hpp"
 #include "accv_cache/detail/drop_files.hpp"
 #include "accv_cache/detail/list/target_list.hpp"
 #include "accv_cache/detail/query_files.hpp"
@@ -98,7 +99,7 @@ inline drop_report drop_oldest(target_list files, std::int64_t most_bytes,
         goes_on = drop_some(std::move(failed)).ok() || !asked.fail_fast;
 
     std::int64_t held = 0;
-    for (const used_file& each : waiting) held += each.resident_bytes;
+    for (const used_file& each : waiting) add_bytes(held, each.resident_bytes);
     auto next = waiting.begin();
     while (goes_on && held > most_bytes && next != waiting.end()) {
         target_list going;

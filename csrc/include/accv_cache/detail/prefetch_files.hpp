@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "accv_cache/cache_report.hpp"
+#include "accv_cache/detail/add_bytes.hpp"
 #include "accv_cache/detail/file/byte_range.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
 #include "accv_cache/detail/file/file_status.hpp"
@@ -376,7 +377,7 @@ public:
     /// Shares the room among the files in the order of the list. Returns the limit that not
     /// everything fits into.
     std::optional<prefetch_limit> share() {
-        for (const std::size_t each : positions_) needed_bytes_ += work_.to_load[each];
+        for (const std::size_t each : positions_) add_bytes(needed_bytes_, work_.to_load[each]);
         if (needed_bytes_ == 0) return std::nullopt;
         const memory_room room = work_.guard.find_room(work_.asked.max_bytes);
         if (needed_bytes_ <= room.bytes) return std::nullopt;
@@ -413,7 +414,7 @@ private:
         const resident_spans& from = work_.spans[position];
         resident_spans& into = work_.spans[first];
         if (from && into) into->insert(into->end(), from->begin(), from->end());
-        work_.to_load[first] += bytes;
+        add_bytes(work_.to_load[first], bytes);
     }
 
     prefetch_work& work_;

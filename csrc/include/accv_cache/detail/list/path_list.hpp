@@ -2,6 +2,7 @@
 // A list of paths that costs little more than their letters.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -13,11 +14,21 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
+/// Reserves memory for `more` elements, so that appending them cannot fail half-way.
+template <class Buffer>
+void make_room(Buffer& buffer, std::size_t more) {
+    if (buffer.capacity() - buffer.size() < more)
+        buffer.reserve(std::max(buffer.size() + more, 2 * buffer.capacity()));
+}
+
 /// Paths one after another in one buffer, each with its NUL. No path needs an allocation of its
 /// own, so a million of them need little more memory than their characters.
 class path_list {
 public:
+    /// Appends a path that is not of this list. Throws std::bad_alloc; the list is then as before.
     void append(std::string_view path) {
+        make_room(starts_, 1);
+        make_room(text_, path.size() + 1);
         starts_.push_back(text_.size());
         text_.append(path).push_back('\0');
     }
