@@ -191,11 +191,10 @@ def prepare(make_file: MakeFile, verb: Verb) -> Prepare:
 
 @pytest.fixture
 def dirty_file(mounted: Callable[[str], Path], ext4: Path) -> Iterator[DirtyFile]:
-    """A dirty file of 1 MiB on an ext4 whose disk can be stopped."""
+    """A file of 1 MiB on an ext4 whose disk can be stopped, which makes it dirty."""
     with mounts.ext4(ext4) as root:
-        path = bring_into("warm", root / "clip", 1 << 20)
         # Its blocks are mapped already: mapping them while the disk is stopped would wait.
-        yield DirtyFile(bring_into("dirty", path, 1 << 20), mounted("ext4"))
+        yield DirtyFile(bring_into("warm", root / "clip", 1 << 20), mounted("ext4"))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The types of the fixtures: directories on a known file system, files in a known state."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -21,14 +21,23 @@ class FileSystem(NamedTuple):
 
 
 class DirtyFile(NamedTuple):
-    """A dirty file, and the root of the file system that holds its disk's image."""
+    """A file that is made dirty, and the root of the file system that holds its disk's image."""
 
     path: Path
     below: Path
 
-    def stopped_disk(self) -> AbstractContextManager[None]:
-        """Let no writeback of the file end before the end of the block."""
-        return mounts.frozen(self.below)
+    @contextmanager
+    def stopped_disk(self) -> Iterator[None]:
+        """Make the file dirty, and let no writeback of it end before the end of the block."""
+        size, is_written = self.path.stat().st_size, False
+        while not is_written:
+            residency.dirty(self.path, size)
+            with mounts.frozen(self.below):
+                told = residency.cachestat(self.path)
+                # The kernel may have written it back before the disk stopped.
+                is_written = told.dirty + told.writeback == size
+                if is_written:
+                    yield
 
 
 class MakeFile(Protocol):

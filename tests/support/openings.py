@@ -1,7 +1,9 @@
 """Observes what is opened with inotify(7), independent of the library."""
 
 import ctypes
+import fcntl
 import os
+import signal
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +26,12 @@ class Openings:
             watch = libc.inotify_add_watch(self.descriptor, bytes(each), _IN_ACCESS | _IN_OPEN)
             assert watch >= 0, os.strerror(ctypes.get_errno())
             self._watched[watch] = each
+
+    def announce(self, number: signal.Signals) -> None:
+        """Let the kernel send this process the signal when something is opened or read."""
+        fcntl.fcntl(self.descriptor, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(self.descriptor, fcntl.F_SETSIG, number)
+        fcntl.fcntl(self.descriptor, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
 
     def seen(self) -> set[Path]:
         """Return what was opened or read since the last call."""
