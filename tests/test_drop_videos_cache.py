@@ -20,6 +20,7 @@ from accv_cache import DropCacheStatus, drop_videos_cache
 from support import mounts, residency
 from support.descriptors import scarce_descriptors
 from support.files import DirtyFile, FileSystem, MakeFile
+from support.forks import FOR_EVER
 from support.items import BAD, HARMLESS, PathLike, items_of
 from support.leases import leased
 from support.privileges import as_other_user
@@ -329,7 +330,7 @@ def test_fifo_without_a_writer_never_hangs(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     program = "import accv_cache, sys; print(accv_cache.drop_videos_cache(sys.argv[1:] * 1000))"
     command = [sys.executable, "-c", program, str(tmp_path / "fifo")]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=FOR_EVER)
     assert ended.stdout == "DropCacheStatus.FADVISE_FAILED\n"
 
 

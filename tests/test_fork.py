@@ -25,7 +25,8 @@ import pytest
 from accv_cache import drop, drop_videos_cache, query
 from support.every_verb import make_many, use_every_verb
 from support.files import MakeFile
-from support.forks import A_MINUTE, forks_with_threads, in_fork
+from support.forks import FOR_EVER, forks_with_threads, in_fork
+from support.openings import openings
 from support.residency import PAGE, resident_bytes
 
 METHODS = ["fork", "forkserver", "spawn"]
@@ -60,7 +61,7 @@ def in_the_middle(path: Path) -> Iterator[None]:
         stack.callback(stop.set)
         started = [threading.Event() for _ in verbs]
         running = [pool.submit(repeat, *each) for each in zip(verbs, started, strict=True)]
-        assert all(each.wait(A_MINUTE) for each in started), "a verb hangs, or failed"
+        assert all(each.wait(FOR_EVER) for each in started), "a verb hangs, or failed"
         yield
         assert all(each.running() for each in running)
     for each in running:
@@ -86,7 +87,7 @@ class TestForkedChild:
         folders = [Path(__file__).parent, *(next(shares)[0].parent for _ in range(2))]
         command = [sys.executable, "-c", program, *map(str, folders)]
         ended = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=3 * A_MINUTE
+            command, capture_output=True, text=True, check=False, timeout=3 * FOR_EVER
         )
         assert (ended.returncode, ended.stderr) == (0, "")
 
@@ -140,12 +141,13 @@ class TestChildThatReturnsIntoTheCall:
 
     @pytest.mark.parametrize("verb", [drop_videos_cache, drop, query])
     def test_from_a_signal_handler(self, verb: Callable[..., object], make_file: MakeFile) -> None:
-        paths = [str(make_file(PAGE))] * (10 * LONG)  # reading a str runs no handler
+        path = make_file(PAGE)
 
         def call(fork: Callable[[], None]) -> None:
             signal.signal(signal.SIGALRM, lambda *_: fork())
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
-            verb(paths)
+            with openings(path) as observed:
+                observed.announce(signal.SIGALRM)
+                verb([path] * (10 * LONG))
 
         in_fork(fork_in_the_middle, call)
 
@@ -160,7 +162,7 @@ def fork_in_the_middle(call: Callable[[Callable[[], None]], None]) -> None:
         if children != [0]:
             raise StopError
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(int(A_MINUTE))  # otherwise it could wait for ever
+        signal.alarm(int(FOR_EVER))  # otherwise it could wait for ever
 
     try:
         call(fork)
@@ -178,7 +180,7 @@ def fork_in_the_middle(call: Callable[[Callable[[], None]], None]) -> None:
 def work_twice(pool: Pool, shares: list[Share]) -> None:
     """Let each worker use every verb, the second time in a process that has used it."""
     for _ in range(2):
-        pool.map_async(use_every_verb, shares, chunksize=1).get(2 * A_MINUTE)
+        pool.map_async(use_every_verb, shares, chunksize=1).get(2 * FOR_EVER)
 
 
 class TestWorkers:
@@ -190,7 +192,7 @@ class TestWorkers:
         def start(workers: int) -> Iterator[Pool]:
             context = multiprocessing.get_context(request.param)
             # Leaving the block ends workers that hang.
-            show_where = faulthandler.dump_traceback_later, (A_MINUTE,)
+            show_where = faulthandler.dump_traceback_later, (FOR_EVER,)
             with forks_with_threads(), context.Pool(workers, *show_where) as pool:
                 yield pool
                 pool.close()
@@ -219,7 +221,7 @@ class TestWorkers:
     def test_send_back_reports(self, shares: Iterator[Share]) -> None:
         theirs = [next(shares) for _ in range(2)]
         with forks_with_threads(), multiprocessing.get_context("fork").Pool(2) as pool:
-            left, right = pool.map_async(drop, theirs).get(A_MINUTE)
+            left, right = pool.map_async(drop, theirs).get(FOR_EVER)
         paths = [*chain(*theirs)]
         assert [record.path for record in (left + right).files] == [*map(str, paths)]
         assert (left + right).resident_bytes == sum(map(resident_bytes, paths)) == 0

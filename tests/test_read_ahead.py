@@ -18,7 +18,7 @@ import accv_cache._training.read_ahead as module
 from accv_cache import CacheBudget, prefetch, query, read_ahead
 from support.examples import examples
 from support.files import MakeFile
-from support.forks import A_MINUTE, in_fork
+from support.forks import FOR_EVER, in_fork
 from support.residency import PAGE, kept_bytes, resident_bytes
 from support.threads import all_ended, at_once, threads
 
@@ -64,7 +64,7 @@ class Prefetches:
 
     def wait_for(self, count: int) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.done) >= count, A_MINUTE), self.done
+            assert self._changed.wait_for(lambda: len(self.done) >= count, FOR_EVER), self.done
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ class TestTheLoop:
             capture_output=True,
             text=True,
             check=False,
-            timeout=A_MINUTE,
+            timeout=FOR_EVER,
         )
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, "0\n", "")
 

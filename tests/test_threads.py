@@ -15,6 +15,7 @@ import pytest
 
 from accv_cache import DropCacheStatus, drop, drop_videos_cache, query
 from support.every_verb import make_many
+from support.forks import FOR_EVER
 from support.residency import PAGE, kept_bytes, resident_bytes, warm
 from support.subinterpreters import subinterpreter
 from support.threads import all_ended, at_once, threads
@@ -144,7 +145,11 @@ class TestDaemonThreads:
             "sys.exit(7)\n"
         )
         ended = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=FOR_EVER,
         )
         assert (ended.returncode, ended.stderr) == (7, "")
 
@@ -219,6 +224,6 @@ def run_python(program: str, *arguments: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}
     command = [sys.executable, "-W", "error", "-c", program, *map(str, arguments)]
     ended = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, timeout=120
+        command, env=environment, capture_output=True, text=True, check=False, timeout=FOR_EVER
     )
     assert (ended.returncode, ended.stderr) == (0, "")

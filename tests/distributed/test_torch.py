@@ -21,9 +21,9 @@ from accv_cache.distributed.torch import KEPT, on_each_node
 from support.command import run_here
 from support.descriptors import open_descriptors
 from support.files import MakeFile
+from support.forks import FOR_EVER
 from support.needs import need
 from support.ranks import (
-    FAR_OFF,
     SOON,
     Rank,
     call_on,
@@ -192,10 +192,10 @@ class TestNodes:
     """One does not answer, or does something else: it is named, and the other counts."""
 
     def test_that_join_late_are_waited_for(self, job: Job) -> None:
-        job.a0.start(on_each_node, pause, timeout=FAR_OFF)
+        job.a0.start(on_each_node, pause, timeout=FOR_EVER)
         job.a0.wait_for_pause()
         job.a0.go_on()
-        job.b0.start(on_each_node, pause, timeout=FAR_OFF)
+        job.b0.start(on_each_node, pause, timeout=FOR_EVER)
         job.b0.wait_for_pause()
         job.b0.go_on()
         expected = [("a", "a"), ("b", "b")]
@@ -212,7 +212,7 @@ class TestNodes:
         assert job.call(socket.gethostname).ok
 
     def test_that_are_stopped(self, job: Job) -> None:
-        job.b0.start(on_each_node, pause, timeout=FAR_OFF)
+        job.b0.start(on_each_node, pause, timeout=FOR_EVER)
         job.b0.wait_for_pause()
         job.b0.kill(SIGSTOP)
         reports = self.without_b(job, "b")
@@ -224,7 +224,7 @@ class TestNodes:
         assert job.call(socket.gethostname).ok
 
     def test_that_are_killed(self, job: Job) -> None:
-        job.b0.start(on_each_node, pause, timeout=FAR_OFF)
+        job.b0.start(on_each_node, pause, timeout=FOR_EVER)
         job.b0.wait_for_pause()
         job.b0.kill(SIGKILL)
         self.without_b(job, "b")
@@ -249,7 +249,7 @@ class TestNodes:
 
     def test_that_are_interrupted(self, job: Job) -> None:
         for rank in job.ranks:
-            rank.start(on_each_node, fail_on_b, KeyboardInterrupt(), timeout=FAR_OFF)
+            rank.start(on_each_node, fail_on_b, KeyboardInterrupt(), timeout=FOR_EVER)
         reports = job.a0.result()
         assert reports["a"] == "fine"
         assert "interrupted" in str(reports["b"])
@@ -257,13 +257,13 @@ class TestNodes:
     def test_that_have_another_version(self, job: Job) -> None:
         for rank in (job.b0, job.b1):
             rank.call(install_another_version)
-        job.a0.start(on_each_node, socket.gethostname, timeout=FAR_OFF)
-        job.b0.start(on_each_node, socket.gethostname, timeout=FAR_OFF)
+        job.a0.start(on_each_node, socket.gethostname, timeout=FOR_EVER)
+        job.b0.start(on_each_node, socket.gethostname, timeout=FOR_EVER)
         assert str(job.a0.result()["b"]) == f"has accv_cache 0.0.1, not {accv_cache.__version__}"
 
     def test_that_make_another_call(self, job: Job) -> None:
-        job.a0.start(on_each_node, socket.gethostname, timeout=FAR_OFF)
-        job.b0.start(on_each_node, os.getpid, timeout=FAR_OFF)
+        job.a0.start(on_each_node, socket.gethostname, timeout=FOR_EVER)
+        job.b0.start(on_each_node, os.getpid, timeout=FOR_EVER)
         reports = job.a0.result()
         assert reports["a"] == "a"
         assert str(reports["b"]).startswith("calls getpid, not gethostname: the ranks that call")

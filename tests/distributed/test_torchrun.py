@@ -20,10 +20,10 @@ import torch.distributed  # noqa: F401 - once, before processes are forked
 
 from accv_cache.distributed.torch import on_each_node
 from support.files import MakeFile
+from support.forks import FOR_EVER
 from support.needs import need
 from support.networks import ADDRESSES, in_network_of, lay_cable
 from support.ranks import (
-    FAR_OFF,
     SOON,
     Rank,
     accepted,
@@ -91,10 +91,10 @@ def test_late_stopped_and_killed_ranks(ranks: list[Rank], tmp_path: Path) -> Non
     assert len([*marks.iterdir()]) == 2
 
     # The ranks of the second node come late.
-    a0.start(on_each_node, pause, timeout=FAR_OFF)
+    a0.start(on_each_node, pause, timeout=FOR_EVER)
     a0.wait_for_pause()
     a0.go_on()
-    b0.start(on_each_node, pause, timeout=FAR_OFF)
+    b0.start(on_each_node, pause, timeout=FOR_EVER)
     b0.wait_for_pause()
     b0.go_on()
     assert a0.result().ok
@@ -102,7 +102,7 @@ def test_late_stopped_and_killed_ranks(ranks: list[Rank], tmp_path: Path) -> Non
     assert call_on([a1, b1], pause).ok
 
     # The one that runs the function is stopped, and goes on later.
-    b0.start(on_each_node, pause, timeout=FAR_OFF)
+    b0.start(on_each_node, pause, timeout=FOR_EVER)
     b0.wait_for_pause()
     b0.kill(SIGSTOP)
     a0.start(on_each_node, pause, timeout=SOON)
@@ -117,7 +117,7 @@ def test_late_stopped_and_killed_ranks(ranks: list[Rank], tmp_path: Path) -> Non
     assert call_on(ranks, socket.gethostname).ok
 
     # It is killed; torchrun then ends all of that node.
-    b0.start(on_each_node, pause, timeout=FAR_OFF)
+    b0.start(on_each_node, pause, timeout=FOR_EVER)
     b0.wait_for_pause()
     b0.kill(SIGKILL)
     a0.start(on_each_node, pause, timeout=SOON)

@@ -19,10 +19,8 @@ from typing import Any
 from accv_cache.distributed import NodeReports
 from accv_cache.distributed.torch import on_each_node
 from support import rights
-from support.forks import A_MINUTE, forks_with_threads
+from support.forks import FOR_EVER, forks_with_threads
 
-FAR_OFF = 5 * A_MINUTE
-"""More seconds than any step takes."""
 SOON = 0.05
 """The time to wait for a node that certainly does not answer."""
 
@@ -77,7 +75,7 @@ class Rank:
         self._channel.close()
 
     def _receive(self) -> tuple[str, Any]:
-        assert self._channel.poll(FAR_OFF)
+        assert self._channel.poll(FOR_EVER)
         message: tuple[str, Any] = self._channel.recv()
         return message
 
@@ -85,7 +83,7 @@ class Rank:
 def call_on(ranks: list[Rank], *args: object) -> NodeReports:
     """Let ranks call it at the same time; all have the same result."""
     for rank in ranks:
-        rank.start(on_each_node, *args, timeout=FAR_OFF)
+        rank.start(on_each_node, *args, timeout=FOR_EVER)
     first, *others = [rank.result() for rank in ranks]
     assert all(each.to_dict() == first.to_dict() for each in others)
     assert isinstance(first, NodeReports)
@@ -200,7 +198,7 @@ def accepted(address: Path, count: int) -> Iterator[list[Rank]]:
     """Wait for ranks that torchrun starts; they are in their order."""
     found: dict[int, Rank] = {}
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.settimeout(FAR_OFF)
+        listener.settimeout(FOR_EVER)
         listener.bind(str(address))
         listener.listen()
         for _ in range(count):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-_A_MINUTE = 60.0
+from support.forks import FOR_EVER
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ def threads() -> set[str]:
 
 def all_ended(before: set[str]) -> bool:
     """Whether only these threads exist; a joined thread stays in /proc for a moment."""
-    give_up = time.monotonic() + _A_MINUTE
+    give_up = time.monotonic() + FOR_EVER
     while threads() - before:
         if time.monotonic() > give_up:
             return False
@@ -33,7 +33,7 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     ready = threading.Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:
-        ready.wait(_A_MINUTE)
+        ready.wait(FOR_EVER)
         return call()
 
     with ThreadPoolExecutor(len(calls)) as pool:
