@@ -182,6 +182,8 @@ def wait_until_it_sleeps_in_open(process: int) -> None:
 def test_a_socket_cannot_be_opened(tmp_path: Path) -> None:
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
+        place = os.open(tmp_path, os.O_RDONLY)
+        server.bind(f"/proc/self/fd/{place}/socket")  # bind(2) takes no long path
+        os.close(place)
         assert drop(path).status is DropCacheStatus.FILE_OPEN_FAILED
         assert drop_videos_cache([path]) is DropCacheStatus.FILE_OPEN_FAILED

@@ -121,7 +121,9 @@ class TestEditableInstallation:
         self, newer: int, tmp_path: Path
     ) -> None:
         package = tmp_path / "python" / "accv_cache"
-        shutil.copytree(ROOT / "python" / "accv_cache", package)
+        # Other processes may write compiled files there.
+        no_compiled = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "python" / "accv_cache", package, ignore=no_compiled)
         core = Path(shutil.copy(_core.__file__, package))
         source = tmp_path / "csrc" / "python" / "module.cpp"
         source.parent.mkdir(parents=True)

@@ -281,14 +281,17 @@ class TestOtherThanFiles:
 
 
 class TestMap:
+    @examples(100)
     @given(st.integers(1, 10**13))
     def test_of_a_resident_file_is_full(self, size: int) -> None:
         assert record(size, size, ((0, size),)).map() == "█" * WIDTH
 
+    @examples(100)
     @given(st.integers(0, 10**13))
     def test_of_a_cold_file_is_empty(self, size: int) -> None:
         assert record(size, 0, ()).map() == "·" * WIDTH
 
+    @examples(100)
     @given(st.integers(1, 10**6), st.integers(1, 100), st.data())
     def test_draws_each_part_as_it_is(self, size: int, width: int, data: st.DataObject) -> None:
         start = data.draw(st.integers(0, size - 1))
@@ -301,6 +304,7 @@ class TestMap:
             covered = min(right, stop * width) - max(left, start * width)
             assert letter == ("█" if covered == size else "░" if covered > 0 else "·")
 
+    @examples(100)
     @given(st.integers(1, 10**6), st.integers(1, 100), st.data())
     def test_draws_nothing_where_nothing_was_asked(
         self, size: int, width: int, data: st.DataObject

@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,17 @@ def place() -> Iterator[Path]:
         yield Path(name)
 
 
+@contextmanager
+def on_one_cpu() -> Iterator[None]:
+    """Stay on one CPU: each keeps back some pages that it took in, out of reach of the others."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 @pytest.mark.usefixtures("readers")
 class TestReaders:
     @pytest.mark.parametrize("size", [1, PAGE, PAGE + 1, SIZE])
@@ -51,8 +62,11 @@ class TestReaders:
         if file_system.kind == "overlay":
             assert residency.cachestat(path) == (0, 0, 0, 0, 0)
         else:
-            assert residency.cachestat(path).resident == full
-            assert residency.fincore_bytes(path) == full
+            told = residency.cachestat(path)
+            assert told.resident + told.evicted == full
+            # All equal, unless the kernel reclaimed pages between them.
+            by_fincore = residency.fincore_bytes(path)
+            assert residency.cachestat(path).resident <= by_fincore <= told.resident
 
     def test_agree_that_a_cold_file_is_not(
         self, file_system: FileSystem, make_file: MakeFile
@@ -77,10 +91,9 @@ class TestReaders:
     @on_disks
     def test_agree_on_a_part(self, file_system: FileSystem, make_file: MakeFile) -> None:
         path = make_file(SIZE, "cold", file_system.directory)
-        with path.open("rb") as file:
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
-            os.pread(file.fileno(), PAGE, 3 * PAGE)
-            os.pread(file.fileno(), PAGE, 8 * PAGE)
+        with path.open("rb+") as file:  # what is dirty is not reclaimed
+            os.pwrite(file.fileno(), bytes(PAGE), 3 * PAGE)
+            os.pwrite(file.fileno(), bytes(PAGE), 8 * PAGE)
         expected = [(3 * PAGE, 4 * PAGE), (8 * PAGE, 9 * PAGE)]
         assert residency.mincore_spans(path) == expected
         assert residency.mincore_bytes(path) == 2 * PAGE
@@ -98,12 +111,13 @@ class TestReaders:
         # The kernel may begin to write it back at any time.
         assert (told.resident, told.dirty + told.writeback <= SIZE) == (SIZE, True)
         residency.clean(path)
-        assert residency.cachestat(path)[:3] == (SIZE, 0, 0)
+        told = residency.cachestat(path)
+        assert (told.resident + told.evicted, told.dirty, told.writeback) == (SIZE, 0, 0)
 
     def test_cachestat_sees_through_a_bind_mount(
         self, ext4: Path, place: Path, make_file: MakeFile
     ) -> None:
-        path = make_file(SIZE, "warm", ext4)
+        path = make_file(SIZE, "dirty", ext4)
         with mounts.bind(place, ext4) as root:
             assert residency.cachestat(root / path.name).resident == SIZE
 
@@ -118,9 +132,10 @@ class TestReaders:
     def test_tell_what_the_kernel_took_from_what_was_advised_away(
         self, file_system: FileSystem, make_file: MakeFile
     ) -> None:
-        path = make_file(SIZE, "warm", file_system.directory)
-        with residency.mapped(path) as mapping:
-            mapping.madvise(MADV_PAGEOUT)
+        with on_one_cpu():
+            path = make_file(SIZE, "warm", file_system.directory)
+            with residency.mapped(path) as mapping:
+                mapping.madvise(MADV_PAGEOUT)
         assert residency.resident_bytes(path) == 0
         assert residency.kept_bytes(path) == SIZE
         residency.cold(path)
@@ -173,10 +188,9 @@ class TestMounts:
         with pytest.raises(KeyError):
             fail()
         assert str(place) not in Path("/proc/self/mounts").read_text()
-        assert not any(
-            str(place) in file.read_text()
-            for file in Path("/sys/block").glob("loop*/loop/backing_file")
-        )
+        for file in Path("/sys/block").glob("loop*/loop/backing_file"):
+            with suppress(OSError):  # another test may end the use of that device now
+                assert str(place) not in file.read_text()
 
     def test_are_what_they_are_called(self, file_system: FileSystem) -> None:
         need("stat")

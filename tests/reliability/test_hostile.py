@@ -2,7 +2,7 @@
 
 import os
 import select
-import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from accv_cache import DropCacheStatus, DropReport, drop, drop_videos_cache, query
+from support.forks import FOR_EVER
 from support.residency import PAGE, resident_bytes
 
 pytestmark = pytest.mark.usefixtures("no_leaked_descriptors")
@@ -101,9 +102,8 @@ class TestTrees:
     def test_without_right_to_list_or_full_of_what_is_no_file(self, ext4: Path) -> None:
         file = write(os.fsencode(ext4 / "file"))
         os.mkfifo(ext4 / "fifo")
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(ext4 / "socket"))
-        os.mknod(ext4 / "null", 0o600 | 0o020000, os.makedev(1, 3))
+        os.mknod(ext4 / "socket", stat.S_IFSOCK | 0o600)  # bind(2) takes no long path
+        os.mknod(ext4 / "null", stat.S_IFCHR | 0o600, os.makedev(1, 3))
         (ext4 / "nowhere").symlink_to("/does/not/exist")
         report = drop(ext4)
         assert names_of(report) == [file]
@@ -119,7 +119,7 @@ def waiting_writer(fifo: Path) -> Iterator[None]:
         while waits.read_text() not in ("wait_for_partner", "fifo_open"):
             assert writer.poll() is None
         yield
-        assert writer.wait(60) == 0
+        assert writer.wait(FOR_EVER) == 0
 
 
 CALLS: dict[str, Callable[[Path], object]] = {
@@ -139,7 +139,7 @@ def test_a_writer_of_a_fifo_goes_on_waiting(ext4: Path, call: Callable[[Path], o
         call(fifo)
         reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            select.select([reader], [], [], 60)
+            select.select([reader], [], [], FOR_EVER)
             assert os.read(reader, 1) == b"x"
         finally:
             os.close(reader)

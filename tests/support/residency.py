@@ -146,11 +146,12 @@ def kept_bytes(path: str | Path) -> int:
     """Bytes that were read and not evicted on advice: resident, or reclaimed by the kernel.
 
     The kernel may reclaim a page at any time. It then stores a shadow entry in its place
-    (mm/workingset.c), which cachestat counts as evicted. Advice stores none, and removes older
-    ones. Without cachestat, a reclaimed page counts as evicted on advice.
+    (mm/workingset.c), which cachestat counts as evicted, in one look at all pages. Advice stores
+    none, and removes older ones. Where cachestat tells nothing, as on overlayfs, a reclaimed page
+    counts as evicted on advice.
     """
-    reclaimed = cachestat(path).evicted if has_cachestat() else 0
-    return resident_bytes(path) + reclaimed
+    told = cachestat(path) if has_cachestat() else CacheStat(0, 0, 0, 0, 0)
+    return told.resident + told.evicted or resident_bytes(path)
 
 
 def whole_pages(size: int) -> int:

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, DistributedSampler, IterableDataset
 
 from accv_cache import CacheBudget, query, read_ahead
 from support.files import MakeFile
+from support.forks import FOR_EVER
 from support.residency import PAGE, resident_bytes
 from support.threads import all_ended, threads
 
@@ -67,6 +68,8 @@ def _nothing_is_left_running() -> Iterator[None]:
     yield
     gc.collect()
     assert all_ended(before)
+    for each in multiprocessing.active_children():
+        each.join(FOR_EVER)  # a worker that takes seconds to end is told to, but not awaited
     assert multiprocessing.active_children() == []
 
 
