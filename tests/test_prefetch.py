@@ -301,6 +301,17 @@ class TestMemoryOfACgroup:
         assert report.limit is not None
         assert (report.limit.limit, report.limit.cgroup) == (LimitSource.CGROUP, str(cgroup))
 
+    def test_is_not_filled_twice(self, clip: Path) -> None:
+        def load_twice() -> PrefetchReport:
+            prefetch(clip, on_limit="stop")
+            return prefetch(clip, on_limit="stop")
+
+        with child_cgroup(root(), 64 * MIB) as cgroup:
+            again = in_cgroup(cgroup, load_twice)
+        assert again.before_bytes is not None
+        assert again.loaded_bytes is not None
+        assert again.before_bytes + again.loaded_bytes < 64 * MIB
+
     def test_leaves_the_files_that_a_neighbour_uses(
         self, clip: Path, make_file: MakeFile, ext4: Path
     ) -> None:

@@ -34,9 +34,10 @@ def prefetch(  # noqa: PLR0913 - one keyword a choice
 
     Only what is not resident yet is read. It never loads more than fits: what it may take is the
     least of `max_bytes`, of the room below the memory limit of the caller's cgroup and each of its
-    parents (clean page cache that is not in use counts as room), and of what the machine has
-    available. It looks again while it loads, and ends when the kernel takes back what it loaded.
-    The pages count for the cgroup of the caller. Anyone who may read a file may prefetch it.
+    parents (clean page cache that is not in use counts as room, but not that of these files), and
+    of what the machine has available. It looks again while it loads, and ends when the kernel takes
+    back what it loaded. The pages count for the cgroup of the caller. Anyone who may read a file
+    may prefetch it.
 
     Args:
         paths: One path, descriptor or file object, or an iterable of those. A directory means the

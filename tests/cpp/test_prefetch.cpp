@@ -479,6 +479,7 @@ TEST_CASE("the machine is a limit, too") {
     CHECK(room.source != limit_source::MAX_BYTES);
     CHECK(room.bytes > 0);
     CHECK(detail::room_finder({}).find(std::int64_t{1} << 60).bytes == 0);
+    CHECK(detail::room_finder({}, std::int64_t{1} << 60).find(0).bytes == 0);
     CHECK(detail::room_finder(5).find(2).bytes == 3);
     CHECK(detail::room_finder(5).find(2).source == limit_source::MAX_BYTES);
 }

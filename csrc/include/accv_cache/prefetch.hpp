@@ -32,7 +32,8 @@ inline namespace ACCV_CACHE_ABI {
 ///     log(report.totals().known_loaded_bytes, report.totals().missing.limit);
 ///
 /// It loads no more than fits: below the memory limits of the caller's cgroup and its parents,
-/// where clean page cache that is not in use counts as room, and into what the machine has
+/// where clean page cache that is not in use counts as room, but not that of these files, and into
+/// what the machine has
 /// available. It ends when the kernel reclaims what it loaded. The pages count against the caller's
 /// cgroup.
 ///

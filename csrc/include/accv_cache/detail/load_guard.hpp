@@ -56,8 +56,9 @@ private:
 class load_guard {
 public:
     /// Finds how much fits, before anything is loaded.
-    memory_room find_room(std::optional<std::int64_t> max_bytes) {
-        return finder_.emplace(max_bytes).find(0);
+    /// `resident`: what is resident already of the files to load, where it can be reclaimed.
+    memory_room find_room(std::optional<std::int64_t> max_bytes, std::int64_t resident) {
+        return finder_.emplace(max_bytes, resident).find(0);
     }
 
     /// Whether `bytes` more may be loaded. From the first time that they may not, nothing may.

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -53,6 +54,7 @@ struct prefetch_work : file_work<prefetch_record> {
     const bool restores;
     std::vector<resident_spans> spans;  ///< What to restore of each file.
     std::vector<std::int64_t> to_load;  ///< Of each file, in bytes.
+    std::vector<std::int64_t> cached;   ///< Resident of each before, where it can be reclaimed.
     load_guard guard;
 
     prefetch_work(accv_cache::targets files, const prefetch_options& how,
@@ -61,7 +63,8 @@ struct prefetch_work : file_work<prefetch_record> {
           asked(how),
           restores(warm.has_value()),
           spans(std::move(warm).value_or(std::vector<resident_spans>())),
-          to_load(targets.size()) {}
+          to_load(targets.size()),
+          cached(targets.size()) {}
 
     verdict fail(std::size_t position, failed_step step, int error) noexcept {
         prefetch_record& record = records[position];
@@ -156,6 +159,7 @@ public:
         if (now.known()) {
             record.before_bytes = record.after_bytes = now.resident_bytes;
             record.loaded_bytes = 0;
+            if (!is_in_memory(file)) work_.cached[position] = now.resident_bytes;
         }
         if (can_be_loaded(file)) work_.to_load[position] = work_.count_missing(position, file, now);
         if (work_.tick.stopped()) return interrupted;
@@ -164,6 +168,10 @@ public:
     }
 
 private:
+    bool is_in_memory(const open_file& file) {
+        return work_.file_systems.of(file.fd, file.status) == file_system_kind::memory;
+    }
+
     /// Not of hugetlbfs, where it would reserve memory outside of the page cache.
     bool can_be_loaded(const open_file& file) {
         return has_size(file.status) &&
@@ -379,7 +387,7 @@ public:
     std::optional<prefetch_limit> share() {
         for (const std::size_t each : positions_) add_bytes(needed_bytes_, work_.to_load[each]);
         if (needed_bytes_ == 0) return std::nullopt;
-        const memory_room room = work_.guard.find_room(work_.asked.max_bytes);
+        const memory_room room = work_.guard.find_room(work_.asked.max_bytes, cached_bytes());
         if (needed_bytes_ <= room.bytes) return std::nullopt;
         std::int64_t rest = work_.asked.on_limit == limit_action::STOP ? room.bytes : 0;
         for (const std::size_t each : positions_) {
@@ -407,6 +415,16 @@ public:
     }
 
 private:
+    /// What of all files is resident already, each file once.
+    std::int64_t cached_bytes() const {
+        std::unordered_set<file_identity, file_identity_hash> seen;
+        std::int64_t sum = 0;
+        for (std::size_t i = 0; i != work_.records.size(); ++i)
+            if (work_.cached[i] != 0 && seen.insert(work_.records[i].identity).second)
+                sum += work_.cached[i];
+        return sum;
+    }
+
     void repeat(std::size_t position, std::size_t first) {
         repeated_.emplace_back(position, first);
         const std::int64_t bytes = std::exchange(work_.to_load[position], 0);
@@ -435,7 +453,8 @@ inline prefetch_report prefetch_files(targets files, const prefetch_options& ask
     how.workers = asked.workers;
     work.tell_start();
     run_batch(measuring, work.targets.size(), how, work.tick);
-    const std::vector<std::size_t> found = work.expand_directories(work.spans, work.to_load);
+    const std::vector<std::size_t> found =
+        work.expand_directories(work.spans, work.to_load, work.cached);
     subset<measuring_pass> below(measuring, found);
     run_batch(below, found.size(), how, work.tick);
 

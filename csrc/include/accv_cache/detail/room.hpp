@@ -55,8 +55,9 @@ inline std::optional<std::int64_t> limit_of_cgroup(const std::string& folder, bo
 }
 
 /// Lowers `room` to what fits below the limits of a cgroup and its visible parents. The clean pages
-/// on the inactive list count as room, apart from `loaded` bytes, which the call itself put there.
-inline void lower_to_cgroup(memory_room& room, const cgroup_folder& cgroup, std::int64_t loaded) {
+/// on the inactive list count as room, apart from `stays` bytes: pages of the files to load may be
+/// there.
+inline void lower_to_cgroup(memory_room& room, const cgroup_folder& cgroup, std::int64_t stays) {
     const bool v2 = cgroup.unified;
     for_each_ancestor(cgroup, [&](const std::string& folder) {
         const std::string statistics = read_small_file(folder + "/memory.stat");
@@ -69,7 +70,7 @@ inline void lower_to_cgroup(memory_room& room, const cgroup_folder& cgroup, std:
         };
         const std::int64_t reclaimable = bytes("total_inactive_file", "inactive_file") -
                                          bytes("total_dirty", "file_dirty") -
-                                         bytes("total_writeback", "file_writeback") - loaded;
+                                         bytes("total_writeback", "file_writeback") - stays;
         room.lower_to(*limit - *usage + std::max<std::int64_t>(reclaimable, 0),
                       limit_source::CGROUP, folder);
     });
@@ -78,21 +79,25 @@ inline void lower_to_cgroup(memory_room& room, const cgroup_folder& cgroup, std:
 /// Finds how much more the caller may load.
 class room_finder {
 public:
-    explicit room_finder(std::optional<std::int64_t> max_bytes) : max_bytes_(max_bytes) {}
+    /// `resident`: what is resident already of the files to load, and shall stay.
+    explicit room_finder(std::optional<std::int64_t> max_bytes, std::int64_t resident = 0)
+        : max_bytes_(max_bytes), resident_(resident) {}
 
     /// `loaded`: what the call has loaded so far.
     memory_room find(std::int64_t loaded) const {
         memory_room room;
         if (max_bytes_) room.lower_to(*max_bytes_ - loaded, limit_source::MAX_BYTES);
-        if (cgroup_) lower_to_cgroup(room, *cgroup_, loaded);
+        const std::int64_t stays = resident_ + loaded;
+        if (cgroup_) lower_to_cgroup(room, *cgroup_, stays);
         const auto machine = machine_memory();
-        if (machine && machine->available_bytes)  // which counts what was loaded as available
-            room.lower_to(*machine->available_bytes - loaded, limit_source::MACHINE);
+        if (machine && machine->available_bytes)  // which counts these pages as available
+            room.lower_to(*machine->available_bytes - stays, limit_source::MACHINE);
         return room;
     }
 
 private:
     const std::optional<std::int64_t> max_bytes_;
+    const std::int64_t resident_;
     const std::optional<cgroup_folder> cgroup_ = find_cgroup("memory");
 };
 
