@@ -1,8 +1,10 @@
 """`read_ahead`: the same items, their files in the page cache before, nothing left running."""
 
 import _thread
+import copy
 import gc
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -238,6 +240,28 @@ class TestTheLoop:
             assert [next(items) for _ in range(4)] == [0, 1, 2, 3]
         [run] = begun
         at_once([run, items.close])
+
+    def test_goes_on_where_no_thread_can_be_had(
+        self, make_file: MakeFile, prefetches: Prefetches, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = make_file(SIZE, "cold")
+
+        def refuse(*_: object) -> int:
+            msg = "can't start new thread"
+            raise RuntimeError(msg)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(_thread, "start_new_thread", refuse)
+            assert list(read_ahead(range(4), lambda _: path)) == [0, 1, 2, 3]
+        assert prefetches.done == []
+
+    def test_is_copied_without_its_iterations(self, make_file: MakeFile) -> None:
+        order = read_ahead([make_file(PAGE, "cold")] * 3, os.fspath, depth=1)
+        items = iter(order)
+        first = next(items)
+        for each in (pickle.loads(pickle.dumps(order)), copy.deepcopy(order)):
+            assert list(each) == [first] * 3
+        assert list(items) == [first] * 2
 
     @pytest.mark.parametrize("end", ["items", "order", "garbage", "all of it"])
     def test_ends_the_thread(self, make_file: MakeFile, prefetches: Prefetches, end: str) -> None:

@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -46,7 +47,8 @@ def read_ahead(
     Returns:
         An iterable. Its `close()`, and that of each of its iterators, stops the prefetch, and
         returns when the thread has ended; so does the end of an iteration, and so does forgetting
-        the iterator. A forked child goes on with the items, without reading ahead.
+        the iterator. A forked child goes on with the items, without reading ahead, and so does a
+        process that can have no thread.
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -99,6 +101,10 @@ class ReadAhead(Generic[Item]):
         items = _Items(self, self._order, self._paths, self._depth, self._max_bytes)
         self._iterators.add(items)
         return items
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle or copy what it was made of, without the iterations."""
+        return type(self), (self._order, self._paths, self._depth, self._max_bytes)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever it is there
         if name.startswith("_"):  # of this object, which is being made or copied
@@ -278,7 +284,8 @@ class _Window:
             # `threading.Thread` would wait until the thread runs: for milliseconds, if the machine
             # is busy. Like a daemon, this one does not keep the program from ending, at which
             # `weakref.finalize` stops it.
-            self._thread = _thread.start_new_thread(self._run, ())
+            with suppress(RuntimeError):  # no thread can be had now; the next item tries again
+                self._thread = _thread.start_new_thread(self._run, ())
 
     def stop(self) -> None:
         """End the thread, and return when it has ended."""
