@@ -210,7 +210,7 @@ class TestUntil:
     @pytest.mark.parametrize(
         ("until", "error"),
         [("much", ValueError), ("101%", ValueError), ("²%", ValueError), ("-1%", ValueError),
-         (-1, ValueError), (1.5, TypeError), (True, TypeError)],
+         (-1, ValueError), (1 << 64, ValueError), (1.5, TypeError), (True, TypeError)],
     )  # fmt: skip
     def test_of_no_size_is_refused(self, until: object, error: type[Exception]) -> None:
         with pytest.raises(error, match="until must be"):

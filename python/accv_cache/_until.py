@@ -7,6 +7,8 @@ from collections import deque
 from contextlib import suppress
 from operator import itemgetter
 
+from accv_cache._arguments import as_number
+
 TYPE_CHECKING = False  # for a faster start
 if TYPE_CHECKING:
     from accv_cache._cache_report import CacheRecord, CacheReport
@@ -19,7 +21,7 @@ def as_limit(until: int | str) -> int:
 
     Raises:
         TypeError: It is neither a number nor a text.
-        ValueError: It is negative, or no percentage from 0 % to 100 %.
+        ValueError: It is out of range, or no percentage from 0 % to 100 %.
         OSError: The limit of the memory is unknown.
 
     Examples:
@@ -28,13 +30,10 @@ def as_limit(until: int | str) -> int:
     """
     if isinstance(until, str):
         return _as_share(until)
-    if isinstance(until, bool) or not isinstance(until, int):
+    if isinstance(until, bool) or not hasattr(until, "__index__"):
         msg = f"until must be a number of bytes, or a share such as '25%', not {until!r}"
         raise TypeError(msg)
-    if until < 0:
-        msg = f"until must be 0 or more, not {until}"
-        raise ValueError(msg)
-    return until
+    return as_number("until", until, least=0)
 
 
 def _as_share(until: str) -> int:
