@@ -224,8 +224,8 @@ class TestOpenFiles:
         assert verb.has_spared(path)
 
     def test_without_a_descriptor_are_refused(self, verb: Verb) -> None:
-        with pytest.raises(io.UnsupportedOperation, match="fileno"):
-            verb.call(io.BytesIO(b"clip"))
+        with pytest.raises(io.UnsupportedOperation, match=r"item 1 is no path, .*: fileno"):
+            verb.call(["clip", io.BytesIO(b"clip")])
 
 
 ERRORS = {

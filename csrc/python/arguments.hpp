@@ -63,7 +63,10 @@ inline void append_target(targets& files, const pybind11::handle item) {
 /// Adds the position of the item to an error. Errors of other types than Python's own for bad
 /// arguments, such as those of a `__fspath__`, are not changed.
 inline void name_item(pybind11::error_already_set& error, std::size_t position) {
-    for (PyObject* const type : {PyExc_TypeError, PyExc_ValueError, PyExc_UnicodeEncodeError}) {
+    const pybind11::object unsupported =
+        pybind11::module_::import("io").attr("UnsupportedOperation");
+    for (PyObject* const type :
+         {PyExc_TypeError, PyExc_ValueError, PyExc_UnicodeEncodeError, unsupported.ptr()}) {
         if (error.type().ptr() != type) continue;
         PyObject* const raised = type == PyExc_UnicodeEncodeError ? PyExc_ValueError : type;
         const std::string text = "item " + std::to_string(position) +
