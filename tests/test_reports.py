@@ -97,7 +97,8 @@ class TestReport:
         assert str(report) == (
             "evicted at least 1.0 MiB in 4 files; "
             "2.0 MiB stayed: in a memory file system; "
-            f"2 files failed, the first: {missing!r}: cannot open: No such file or directory"
+            f"2 files failed, the first: {missing!r}: cannot open: No such file or directory; "
+            "skipped: symbolic links"
         )
         assert repr(report) == f"<DropReport: {report}>"
 
@@ -172,6 +173,13 @@ class TestReport:
         report = drop([])
         assert str(report) == "evicted 0 B of 0 B in 0 files"
         assert report.explain() == "nothing stayed"
+
+    def test_says_what_kind_of_thing_was_skipped(self, tmp_path: Path) -> None:
+        (tmp_path / "link").symlink_to(tmp_path)
+        os.mkfifo(tmp_path / "fifo")
+        said = "evicted 0 B of 0 B in 0 files; skipped: symbolic links, special files"
+        assert str(drop(tmp_path)) == said
+        assert str(sum([drop(tmp_path), drop(tmp_path)])) == said
 
 
 class TestSum:

@@ -41,6 +41,8 @@ class SkipReason(enum.Enum):
 
 SKIP_REASONS = tuple(SkipReason)
 """Indexed by their number in the core."""
+_SKIPPED = "symbolic links", "special files", "other file systems"
+"""The reasons for a log, in the same order."""
 
 
 class FailedStep(enum.Enum):
@@ -315,7 +317,7 @@ class Report(Generic[RecordT]):
         return "an unknown amount" if self._is_unknown() else f"at least {as_size(known)}"
 
     def _troubles(self) -> list[str]:
-        """Describe how many files failed or could not be measured, and why the first did."""
+        """Describe how many files failed or were not measured, why the first did, and what else."""
         parts = []
         for count, trouble, first in (
             (self.unknown_files, "not measured", self._table.unknown(1)),
@@ -327,6 +329,9 @@ class Report(Generic[RecordT]):
                 parts.append(f"{as_count(count, 'file')} {trouble}{others} {record.path!r}: {why}")
         if self.untouched_files:
             parts.append(f"{as_count(self.untouched_files, 'file')} not touched")
+        # Without a number: another node sends only the first of them.
+        if reasons := sorted({why for _, why in self._table.skipped()}):
+            parts.append(f"skipped: {', '.join(_SKIPPED[why] for why in reasons)}")
         return parts
 
     def _as_html(
