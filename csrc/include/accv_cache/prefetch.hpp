@@ -33,9 +33,8 @@ inline namespace ACCV_CACHE_ABI {
 ///
 /// It loads no more than fits: below the memory limits of the caller's cgroup and its parents,
 /// where clean page cache that is not in use counts as room, but not that of these files, and into
-/// what the machine has
-/// available. It ends when the kernel reclaims what it loaded. The pages count against the caller's
-/// cgroup.
+/// what the machine has available. It ends when the kernel reclaims what it loaded. The pages count
+/// against the caller's cgroup.
 ///
 /// A file that fails is reported, and the call goes on. A descriptor that the caller holds open
 /// keeps its offset. On other systems every file is PLATFORM_ERROR. Throws std::bad_alloc, and what
