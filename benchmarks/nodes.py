@@ -39,7 +39,6 @@ FULL = [
     (0, 50),
     (0, 100),
     (0, 200),
-    (0, 400),
     (RECORDS, 50),
     (RECORDS, 100),
     (RECORDS, 200),
@@ -95,6 +94,17 @@ class Counting(dist.Store):  # type: ignore[misc] # without torch
         """Count, and pass on."""
         self._count([key, value])
         self._store.set(key, value)
+
+    def append(self, key: str, value: bytes) -> None:
+        """Count, and pass on."""
+        self._count([key, value])
+        self._store.append(key, value)
+
+    def get(self, key: str) -> bytes:
+        """Count, and pass on."""
+        value: bytes = self._store.get(key)
+        self._count([key], [value])
+        return value
 
     def check(self, keys: list[str]) -> bool:
         """Count, and pass on."""
@@ -159,7 +169,7 @@ def _measure(nodes: int, report: CacheReport) -> Costs:
         rank = Rank(itself, first, nodes * RANKS, first, first + RANKS)
         begin.wait()
         start = time.thread_time()
-        reports = take_part(store, rank, 0, work, deadline)
+        reports = take_part(store, rank, work, deadline)
         cpu_seconds = time.thread_time() - start
         if not reports.ok or len(reports) != nodes:
             msg = f"node {number} has another result: {reports}"

@@ -1,7 +1,7 @@
 """`on_each_node` over the store of PyTorch: two nodes of two ranks each, as real processes."""
 
 import json
-import os
+import random
 import socket
 import threading
 import uuid
@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP
 from subprocess import CompletedProcess
+from typing import NoReturn
 
 import pytest
 import torch.distributed  # noqa: F401 - once, before processes are forked
@@ -17,6 +18,7 @@ import torch.distributed  # noqa: F401 - once, before processes are forked
 import accv_cache
 from accv_cache.__main__ import run_commands
 from accv_cache.distributed import NodeError, NodeReports
+from accv_cache.distributed import torch as distributed_torch
 from accv_cache.distributed.torch import KEPT, on_each_node
 from support.command import run_here
 from support.descriptors import open_descriptors
@@ -86,6 +88,11 @@ def job(tmp_path: Path) -> Iterator[Job]:
         yield Job(agent, ranks)
 
 
+def noise(size: int) -> bytes:
+    """On a node: return what cannot be compressed."""
+    return random.Random(0).randbytes(size)
+
+
 def fail() -> None:
     """On a node: raise an error that cannot be pickled."""
 
@@ -144,6 +151,12 @@ class TestOncePerNode:
         for _ in range(2):
             assert [*job.call(socket.gethostname, ranks=[job.a1, job.b0])] == ["a", "b"]
 
+    def test_if_some_ranks_leave_a_function_to_the_others(self, job: Job, tmp_path: Path) -> None:
+        for _ in range(2):
+            assert job.call(socket.gethostname, ranks=[job.a0, job.b0]).ok
+        assert [*job.call(leave_a_mark, tmp_path).items()] == [("a", "a"), ("b", "b")]
+        assert job.call(socket.gethostname, ranks=[job.a0, job.b0]).ok
+
     def test_where_hosts_have_one_name(self, job: Job) -> None:
         for rank in job.ranks:
             rank.call(socket.sethostname, "node")
@@ -171,8 +184,8 @@ class TestResults:
 
     def test_may_be_large(self, job: Job) -> None:
         # More than the server of the store takes at once.
-        reports = job.call(bytes, 20 * MIB)
-        assert {*reports.values()} == {bytes(20 * MIB)}
+        reports = job.call(noise, 10 * MIB)
+        assert {*reports.values()} == {noise(10 * MIB)}
 
     def test_that_cannot_be_pickled_are_errors(self, job: Job) -> None:
         reports = job.call(threading.Lock)
@@ -192,40 +205,32 @@ class TestNodes:
     """One does not answer, or does something else: it is named, and the other counts."""
 
     def test_that_join_late_are_waited_for(self, job: Job) -> None:
-        job.a0.start(on_each_node, pause, timeout=FOR_EVER)
-        job.a0.wait_for_pause()
-        job.a0.go_on()
-        job.b0.start(on_each_node, pause, timeout=FOR_EVER)
-        job.b0.wait_for_pause()
-        job.b0.go_on()
+        for rank in (job.a0, job.b0):
+            rank.start_work()
+            rank.end_work()
         expected = [("a", "a"), ("b", "b")]
         assert [*job.a0.result().items()] == [*job.b0.result().items()] == expected
 
     def test_that_join_too_late(self, job: Job) -> None:
         reports = self.without_b(job, "ranks 2 to 3")
         assert "did not call" in str(reports["ranks 2 to 3"])
-        job.b0.start(on_each_node, pause, timeout=SOON)
-        job.b0.wait_for_pause()
-        job.b0.go_on()
-        assert job.b0.result().ok  # the first has answered before
+        assert job.b0.call_alone().ok  # the first has answered before
         assert [each.ok for each in job.catch_up(job.a1, job.b1)] == [True, True]
         assert job.call(socket.gethostname).ok
 
     def test_that_are_stopped(self, job: Job) -> None:
-        job.b0.start(on_each_node, pause, timeout=FOR_EVER)
-        job.b0.wait_for_pause()
+        job.b0.start_work()
         job.b0.kill(SIGSTOP)
         reports = self.without_b(job, "b")
         assert "no answer" in str(reports["b"])
         job.b0.kill(SIGCONT)
-        job.b0.go_on()
+        job.b0.end_work()
         assert job.b0.result().ok
         assert [each.ok for each in job.catch_up(job.a1, job.b1)] == [True, True]
         assert job.call(socket.gethostname).ok
 
     def test_that_are_killed(self, job: Job) -> None:
-        job.b0.start(on_each_node, pause, timeout=FOR_EVER)
-        job.b0.wait_for_pause()
+        job.b0.start_work()
         job.b0.kill(SIGKILL)
         self.without_b(job, "b")
         alive = [job.a0, job.a1, job.b1]
@@ -237,10 +242,7 @@ class TestNodes:
         assert [*job.a0.result().failed] == ["b"]  # known from the calls before
 
     def without_b(self, job: Job, missing: str) -> NodeReports:
-        job.a0.start(on_each_node, pause, timeout=SOON)
-        job.a0.wait_for_pause()
-        job.a0.go_on()
-        reports: NodeReports = job.a0.result()
+        reports = job.a0.call_alone()
         assert reports["a"] == "a"
         assert [*reports.failed] == [missing]
         assert isinstance(reports[missing], TimeoutError)
@@ -262,12 +264,53 @@ class TestNodes:
         assert str(job.a0.result()["b"]) == f"has accv_cache 0.0.1, not {accv_cache.__version__}"
 
     def test_that_make_another_call(self, job: Job) -> None:
-        job.a0.start(on_each_node, socket.gethostname, timeout=FOR_EVER)
-        job.b0.start(on_each_node, os.getpid, timeout=FOR_EVER)
-        reports = job.a0.result()
+        job.b0.start_work()
+        reports = job.a0.call(on_each_node, socket.gethostname, timeout=SOON)
         assert reports["a"] == "a"
-        assert str(reports["b"]).startswith("calls getpid, not gethostname: the ranks that call")
-        assert [*job.b0.result().failed] == ["a"]
+        assert str(reports["b"]) == "did not call on_each_node for gethostname in time"
+        job.b0.end_work()
+        job.a0.start_work()
+        job.a0.end_work()
+        assert job.a0.result().ok
+        assert job.b0.result().ok
+
+
+def change(name: str, value: object) -> None:
+    """In a rank: replace something of the module."""
+    setattr(distributed_torch, name, value)
+
+
+class GathersNever(distributed_torch._Call):  # noqa: SLF001 - what another rank is to do
+    def _gathered(self) -> NoReturn:
+        pytest.fail("the answers were there")
+
+
+class PausesBefore(distributed_torch._Call):  # noqa: SLF001 - the moment in which it is killed
+    def _gathered(self) -> NoReturn:
+        pause()
+        raise AssertionError
+
+
+class TestAnswers:
+    """The first rank whose time is over gathers them, and the others read what it has."""
+
+    def test_are_gathered_once(self, job: Job) -> None:
+        for rank in job.ranks[1:]:
+            rank.call(change, "_Call", GathersNever)
+        reports = job.a0.call_alone()
+        assert [*reports.failed] == ["ranks 2 to 3"]
+        [again] = job.catch_up(job.a1)
+        assert again.to_dict() == reports.to_dict()
+
+    def test_are_gathered_by_another_if_that_rank_dies(self, job: Job) -> None:
+        job.a0.call(change, "_Call", PausesBefore)
+        job.a0.start(on_each_node, socket.gethostname, timeout=SOON)
+        job.a0.wait_for_pause()
+        job.a0.kill(SIGKILL)
+        job.a1.call(change, "_TO_GATHER", SOON)
+        reports = job.a1.call(on_each_node, socket.gethostname, timeout=SOON)
+        assert reports["a"] == "a"
+        assert [*reports.failed] == ["ranks 2 to 3"]
 
 
 def in_use(rank: Rank) -> set[object]:

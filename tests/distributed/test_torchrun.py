@@ -20,7 +20,6 @@ import torch.distributed  # noqa: F401 - once, before processes are forked
 
 from accv_cache.distributed.torch import on_each_node
 from support.files import MakeFile
-from support.forks import FOR_EVER
 from support.needs import need
 from support.networks import ADDRESSES, in_network_of, lay_cable
 from support.ranks import (
@@ -91,39 +90,28 @@ def test_late_stopped_and_killed_ranks(ranks: list[Rank], tmp_path: Path) -> Non
     assert len([*marks.iterdir()]) == 2
 
     # The ranks of the second node come late.
-    a0.start(on_each_node, pause, timeout=FOR_EVER)
-    a0.wait_for_pause()
-    a0.go_on()
-    b0.start(on_each_node, pause, timeout=FOR_EVER)
-    b0.wait_for_pause()
-    b0.go_on()
+    for rank in (a0, b0):
+        rank.start_work()
+        rank.end_work()
     assert a0.result().ok
     assert b0.result().ok
     assert call_on([a1, b1], pause).ok
 
     # The one that runs the function is stopped, and goes on later.
-    b0.start(on_each_node, pause, timeout=FOR_EVER)
-    b0.wait_for_pause()
+    b0.start_work()
     b0.kill(SIGSTOP)
-    a0.start(on_each_node, pause, timeout=SOON)
-    a0.wait_for_pause()
-    a0.go_on()
-    reports = a0.result()
+    reports = a0.call_alone()
     assert (reports[a], [*reports.failed]) == (a, [b])
     b0.kill(SIGCONT)
-    b0.go_on()
+    b0.end_work()
     assert b0.result().ok
     assert call_on([a1, b1], pause).ok
     assert call_on(ranks, socket.gethostname).ok
 
     # It is killed; torchrun then ends all of that node.
-    b0.start(on_each_node, pause, timeout=FOR_EVER)
-    b0.wait_for_pause()
+    b0.start_work()
     b0.kill(SIGKILL)
-    a0.start(on_each_node, pause, timeout=SOON)
-    a0.wait_for_pause()
-    a0.go_on()
-    for reports in (a0.result(), a1.call(on_each_node, pause, timeout=SOON)):
+    for reports in (a0.call_alone(), a1.call(on_each_node, pause, timeout=SOON)):
         assert (reports[a], [*reports.failed]) == (a, [b])
     assert a0.call(on_each_node, socket.gethostname, timeout=SOON)[a] == a
 

@@ -51,13 +51,25 @@ class Rank:
         self.start(function, *args, **kwargs)
         return self.result()
 
+    def start_work(self, timeout: float = FOR_EVER) -> None:
+        """Let it call `on_each_node`, and wait until it runs the function for its node."""
+        self.start(on_each_node, pause, timeout=timeout)
+        self.wait_for_pause()
+
     def wait_for_pause(self) -> None:
         """Wait until it is inside of `pause`."""
         assert self._receive() == ("paused", None)
 
-    def go_on(self) -> None:
-        """Let `pause` return."""
+    def end_work(self) -> None:
+        """Let the function return."""
         self._channel.send("go on")
+
+    def call_alone(self) -> NodeReports:
+        """Let it make such a call whose other nodes do not answer; return its result."""
+        self.start_work(SOON)
+        self.end_work()
+        reports: NodeReports = self.result()
+        return reports
 
     def kill(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -94,7 +106,7 @@ _to_test: list[Connection] = []
 
 
 def pause() -> str:
-    """In a rank: stay in the middle of a call until the test lets it go on. Returns the host."""
+    """On a node: stay in the middle of a call until the test lets it go on. Returns the host."""
     [channel] = _to_test
     channel.send(("paused", None))
     assert channel.recv() == "go on"

@@ -131,13 +131,13 @@ def _outcomes(
                     outcomes[raylet] = NodeError(str(error).partition(". ")[0])
                     continue
                 if raylet in nodes:
-                    outcomes[raylet] = outcome_of(nodes[raylet], answer)
+                    outcomes[raylet] = outcome_of(nodes[raylet].version, answer)
                     continue
                 node = Node(*answer)
                 if node.identity in identities:
                     continue
                 identities.add(node.identity)
-                if other_version := version_error(node):
+                if other_version := version_error(node.version):
                     outcomes[raylet] = other_version
                 else:
                     nodes[raylet] = node

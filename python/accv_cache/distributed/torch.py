@@ -1,11 +1,13 @@
 """Once per node of a job of PyTorch, over the store that its ranks share: no collective, no GPU."""
 
 import contextlib
+import io
 import itertools
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -14,9 +16,10 @@ from accv_cache.distributed.node_reports import NodeError, NodeReports
 from accv_cache.distributed.work import Work, as_timeout, as_work, outcome_of
 
 KEPT = 8
-"""The calls whose keys stay in the store, for ranks that come late or were stopped."""
-_MOST_IN_A_VALUE = 4 << 20  # the server of the store closes a connection that sends 8 MiB at once
+"""The calls of a function whose keys stay, for ranks that come late or were stopped."""
+_MOST_AT_ONCE = 4 << 20  # the server of the store closes a connection that sends 8 MiB at once
 _LONGEST_PAUSE = 0.5
+_TO_GATHER = 10.0  # the seconds that another rank has for it; then each gathers by itself
 
 _TO_CONNECT = timedelta(minutes=1)  # to a server that is there, however short the caller waits
 
@@ -24,12 +27,6 @@ _NO_JOB = (
     "no job of PyTorch: start the program with torchrun, or call init_process_group first, with "
     "MASTER_ADDR, MASTER_PORT, RANK and WORLD_SIZE in the environment"
 )
-_SAME_CALLS = "the ranks that call on_each_node make the same calls in the same order"
-
-_numbers = itertools.count()
-"""The calls of this process are numbered: the same number is the same call on each rank."""
-_hosts: dict[int, str] = {}
-"""The host of each rank, as far as it was told in a call."""
 
 
 class Rank(NamedTuple):
@@ -57,9 +54,13 @@ def on_each_node(
     MASTER_PORT, RANK and WORLD_SIZE in the environment. Its store carries the results; no process
     group takes part, so NCCL alone is enough.
 
-    Any ranks may call it, at least one of each node. Those that do make the same calls in the same
-    order, as with a collective; the first of a node runs the function. If the launcher does not set
-    LOCAL_RANK and LOCAL_WORLD_SIZE, all ranks call it: nobody knows which of them share a node.
+    Any ranks may call it, at least one of each node; the first of a node runs the function. If the
+    launcher does not set LOCAL_RANK and LOCAL_WORLD_SIZE, all ranks call it: nobody knows which of
+    them share a node.
+
+    The calls of each function are counted by themselves: the second call on a rank belongs to the
+    second call of that function on the others. So a rank calls a function as often as the others
+    do, or never.
 
     Args:
         function: "drop", "query" or "prefetch", or a function at the top level of a module. On each
@@ -85,14 +86,13 @@ def on_each_node(
         >>> print(on_each_node("drop", "/data"))  # doctest: +SKIP
         2 nodes: evicted 3.9 GiB of 3.9 GiB in 2400 files
     """
-    number = next(_numbers)
     deadline = time.monotonic() + as_timeout(timeout)
     work = as_work(function, args, kwargs, whole=whole)
     rank = _this_rank()
     import torch.distributed as dist  # noqa: PLC0415 - only where it is used
 
     try:
-        return take_part(_connect(rank), rank, number, work, deadline)
+        return take_part(_connect(rank), rank, work, deadline)
     except dist.DistError as error:
         msg = f"the store of the job does not answer: {error}"
         raise RuntimeError(msg) from error
@@ -101,63 +101,110 @@ def on_each_node(
 def take_part(
     store: Any,  # noqa: ANN401 - of torch
     rank: Rank,
-    number: int,
     work: Work,
     deadline: float,
 ) -> NodeReports:
     """Take part in a call, over a store whose keys are those of this job only."""
     from torch.distributed import PrefixStore  # noqa: PLC0415 - only where it is used
 
-    def keys_of(call: int) -> "_Call":
-        return _Call(PrefixStore(str(call), store), rank, work.name, deadline)
-
-    if store.add("forgotten", 0) > number:
-        msg = f"rank {rank.number} makes its call {number + 1}, which is long over: {_SAME_CALLS}"
+    calls = PrefixStore(work.name, store)
+    number = calls.add(f"by {rank.number}", 1) - 1
+    if calls.add("forgotten", 0) > number:
+        msg = (
+            f"rank {rank.number} makes its call {number + 1} of {work.name}, which is long over: "
+            "each rank calls a function as often as the others do, or never"
+        )
         raise RuntimeError(msg)
+    hosts = _Log(store, "hosts")
+    if number == 0:
+        hosts.add(rank.first, rank.stop, rank.node.host)
+
+    def keys_of(call: int) -> "_Call":
+        return _Call(PrefixStore(str(call), calls), rank, hosts, deadline)
+
     call = keys_of(number)
     if call.join() and number >= KEPT:
-        store.set("forgotten", str(number - KEPT + 1))
+        calls.set("forgotten", str(number - KEPT + 1))
         keys_of(number - KEPT).forget()
     if call.is_leader:
         call.answer(work)
-    reports = call.reports()
+    answers = call.answers()
     call.leave()
-    return reports
+    return NodeReports((each.host, each.outcome(work)) for each in answers)
 
 
-class _Place(NamedTuple):
-    """The ranks of a launcher that share a node."""
+class _Answer(NamedTuple):
+    """What was heard of a node."""
 
-    node: Node
     first: int
-    stop: int
-    function: str
+    """The first of its ranks."""
+    host: str
+    version: str | None
+    """Of the package there; None: no rank called."""
+    packed: bytes | None
+    """What the function returned; None: nothing yet."""
+
+    def outcome(self, work: Work) -> object:
+        """Return the result of the node, or say why there is none."""
+        if self.version is None:
+            return TimeoutError(f"did not call on_each_node for {work.name} in time")
+        if self.packed is None:
+            return TimeoutError("no answer in time")
+        return outcome_of(self.version, self.packed)
+
+
+_COMPLETE = "complete"
+"""The state of a call in which each node has answered; others are counts."""
+
+
+class _Log:
+    """A key of the store to which the ranks add entries."""
+
+    def __init__(self, store: Any, key: str) -> None:  # noqa: ANN401 - of torch
+        self._store = store
+        self._key = key
+
+    def add(self, *entry: object) -> None:
+        """Add an entry, in one message."""
+        self._store.append(self._key, pickle.dumps(entry))
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """Read the entries."""
+        written = self._store.get(self._key) if self._store.check([self._key]) else b""
+        data = io.BytesIO(written)
+        while data.tell() < len(written):
+            yield pickle.load(data)  # noqa: S301 - from the same job
 
 
 class _Call:
-    """One call in the store: numbered entries that say who takes part, and who has answered."""
+    """One call in the store: who takes part and who has answered, as counts and as a log.
 
-    def __init__(self, store: Any, rank: Rank, function: str, deadline: float) -> None:  # noqa: ANN401
+    The rank that completes the counts gathers the answers, and the others read what it gathered. If
+    a node is late, that is done by the first rank whose time is over.
+    """
+
+    def __init__(self, store: Any, rank: Rank, hosts: _Log, deadline: float) -> None:  # noqa: ANN401
         self.is_leader = False
         self._store = store
         self._rank = rank
-        self._function = function
+        self._hosts = hosts
         self._deadline = deadline
-        self._read = 0
-        self._places: list[_Place] = []
-        self._answered: dict[str, int] = {}
+        self._log = _Log(store, "log")
 
     def join(self) -> bool:
         """Say that the rank takes part, unless one beside it did; return whether it came first."""
         node, first, stop = self._rank.node, self._rank.first, self._rank.stop
         of_node, of_group = _counters(node.identity, first, stop)
-        self.is_leader = self._store.add(of_node, 1) == 1
-        if self._store.add(of_group, 1) > 1:
+        self.is_leader = self._count(of_node, 1) == 1
+        if self.is_leader:
+            self._count("nodes", 1)
+        if self._count(of_group, 1) > 1:
             return False
-        number = self._say("place", tuple(node), first, stop, self._function)
+        self._log.add("place", tuple(node), first, stop)
+        ranks = self._count("ranks", stop - first)
         if not self.is_leader:
-            self._end_if_complete()
-        return number == 1
+            self._end_if_complete(ranks, self._count("answers"))
+        return ranks == stop - first
 
     def answer(self, work: Work) -> None:
         """Do the work, and say that there is a result."""
@@ -168,113 +215,115 @@ class _Call:
             if packed is None:
                 packed = pickle.dumps((False, NodeError(f"{work.name} was interrupted"), ""))
             identity = self._rank.node.identity
-            starts = range(0, len(packed), _MOST_IN_A_VALUE)
-            for key, start in zip(_pieces(identity, len(starts)), starts, strict=True):
-                self._store.set(key, packed[start : start + _MOST_IN_A_VALUE])
-            self._say("answer", identity, len(starts))
-            self._end_if_complete()
+            self._write(_answer_of(identity), packed)
+            self._log.add("answer", identity)
+            answers = self._count("answers", 1)
+            self._end_if_complete(self._count("ranks"), answers)
 
-    def _say(self, *entry: object) -> int:
-        number: int = self._store.add("said", 1)
-        self._store.set(str(number), pickle.dumps(entry))
-        return number
+    def answers(self) -> list[_Answer]:
+        """Wait for the end; return what was heard of each node, in the order of their ranks."""
+        state = _COMPLETE
+        if not self._wait(f"done {state}", self._deadline):
+            state = f"{self._count('ranks')} {self._count('answers')}"
+            if self._takes_over(state):
+                self._write_result(state, self._gathered())
+            elif not self._wait(f"done {state}", time.monotonic() + _TO_GATHER):
+                return self._gathered()
+        packed = zlib.decompress(self._store.get(f"result {state}"))
+        return [_Answer(*each) for each in pickle.loads(packed)]  # noqa: S301 - from the same job
 
-    def _end_if_complete(self) -> None:
-        """Wake the others, if this was the last entry. Whoever says the last one sees all."""
-        self._hear()
-        if not self._missing() and {place.node.identity for place in self._places} <= {
-            *self._answered
-        }:
-            self._store.set("done", "")
+    def _end_if_complete(self, ranks: int, answers: int) -> None:
+        """End the call, if nobody is missing: the last rank that counts sees that."""
+        if ranks < self._rank.world_size or self._count("nodes") > answers:
+            return
+        gathered = self._gathered()  # a launcher may have counted a rank twice
+        if all(each.packed is not None for each in gathered) and self._takes_over(_COMPLETE):
+            self._write_result(_COMPLETE, gathered)
 
-    def _hear(self) -> None:
-        """Read the entries that were said meanwhile."""
-        keys = [*map(str, range(self._read + 1, self._store.add("said", 0) + 1))]
-        # A rank has its number before it has written its entry.
-        if not self._wait(keys):
-            keys = [key for key in keys if self._store.check([key])]
-        for data in self._values(keys):
-            kind, *entry = pickle.loads(data)  # noqa: S301 - from the same job
+    def _takes_over(self, state: str) -> bool:
+        """Return whether this rank is the first that gathers in this state."""
+        is_first = self._count(f"gatherers {state}", 1) == 1
+        if is_first:
+            self._log.add("gathered", state)
+        return is_first
+
+    def _write_result(self, state: str, answers: list[_Answer]) -> None:
+        # Nodes answer alike, and each rank reads it.
+        self._write(f"result {state}", zlib.compress(pickle.dumps([*map(tuple, answers)]), 1))
+        self._store.set(f"done {state}", "")
+
+    def _gathered(self) -> list[_Answer]:
+        """Read what each node answered."""
+        nodes: dict[str, tuple[int, Node]] = {}
+        there = set[int]()
+        answered = []
+        for kind, *entry in self._log:
             if kind == "place":
-                node, *others = entry
-                self._places.append(_Place(Node(*node), *others))
-            else:
-                identity, pieces = entry
-                self._answered[identity] = pieces
-        self._read += len(keys)
-
-    def _values(self, keys: Sequence[str]) -> Sequence[bytes]:
-        values: Sequence[bytes] = self._store.multi_get(keys) if keys else ()
-        return values
-
-    def _wait(self, keys: Sequence[str]) -> bool:
-        """Wait for keys, until the time of the call is over; return whether they are there."""
-        began = time.monotonic()
-        while keys and not self._store.check(keys):
-            now = time.monotonic()
-            if now >= self._deadline:
-                return False
-            # Longer and longer, since thousands of ranks ask one server. Ctrl-C comes through.
-            time.sleep(min(0.001 + (now - began) / 10, _LONGEST_PAUSE, self._deadline - now))
-        return True
-
-    def reports(self) -> NodeReports:
-        """Wait for the end, and return the outcome of each node, in the order of their ranks."""
-        self._wait(["done"])
-        self._hear()
-        places: dict[str, _Place] = {}
-        for place in sorted(self._places, key=lambda each: each.first):
-            places.setdefault(place.node.identity, place)
-            _hosts.update(dict.fromkeys(range(place.first, place.stop), place.node.host))
-        keys = {each: _pieces(each, pieces) for each, pieces in self._answered.items()}
-        values = iter(self._values([*itertools.chain(*keys.values())]))
-        packed = {each: b"".join(itertools.islice(values, len(keys[each]))) for each in keys}
-        named = [
-            (place.first, place.node.host, self._outcome(place, packed.get(identity)))
-            for identity, place in places.items()
+                node, first, stop = Node(*entry[0]), entry[1], entry[2]
+                nodes[node.identity] = min(nodes.get(node.identity, (first, node)), (first, node))
+                there.update(range(first, stop))
+            elif kind == "answer":
+                answered += entry
+        keys = [*map(_answer_of, answered)]
+        packed = dict(zip(answered, self._store.multi_get(keys) if keys else (), strict=True))
+        answers = [
+            _Answer(first, node.host, node.version, packed.get(identity))
+            for identity, (first, node) in nodes.items()
         ]
-        named += self._absent()
-        return NodeReports(
-            (host, outcome) for _, host, outcome in sorted(named, key=lambda each: each[0])
-        )
+        missing = [number for number in range(self._rank.world_size) if number not in there]
+        if missing:
+            answers += self._absent(missing)
+        return sorted(answers, key=lambda each: each.first)
 
-    def _outcome(self, place: _Place, packed: bytes | None) -> object:
-        if place.function != self._function:
-            return NodeError(f"calls {place.function}, not {self._function}: {_SAME_CALLS}")
-        if packed is None:
-            return TimeoutError("no answer in time")
-        return outcome_of(place.node, packed)
-
-    def _missing(self) -> list[int]:
-        """Return the ranks that neither take part nor share a node with one that does."""
-        there = set[int]().union(*(range(place.first, place.stop) for place in self._places))
-        return [number for number in range(self._rank.world_size) if number not in there]
-
-    def _absent(self) -> Iterator[tuple[int, str, object]]:
+    def _absent(self, missing: list[int]) -> Iterator[_Answer]:
         """Name the nodes of the missing ranks, by what was heard of them in earlier calls."""
-        ranks = enumerate(self._missing())
+        hosts: dict[int, str] = {}
+        for first, stop, host in self._hosts:
+            hosts.update(dict.fromkeys(range(first, stop), host))
         for _, run in itertools.groupby(
-            ranks, lambda each: (each[1] - each[0], _hosts.get(each[1]))
+            enumerate(missing), lambda each: (each[1] - each[0], hosts.get(each[1]))
         ):
             numbers = [number for _, number in run]
             first, last = numbers[0], numbers[-1]
             name = f"rank {first}" if first == last else f"ranks {first} to {last}"
-            yield first, _hosts.get(first, name), TimeoutError("did not call on_each_node in time")
+            yield _Answer(first, hosts.get(first, name), None, None)
+
+    def _count(self, key: str, number: int = 0) -> int:
+        """Add to a count, and return it."""
+        count: int = self._store.add(key, number)
+        return count
+
+    def _write(self, key: str, data: bytes) -> None:
+        for start in range(0, len(data), _MOST_AT_ONCE):
+            self._store.append(key, data[start : start + _MOST_AT_ONCE])
+
+    def _wait(self, key: str, deadline: float) -> bool:
+        """Wait for a key until the deadline; return whether it is there."""
+        began = time.monotonic()
+        while not self._store.check([key]):
+            now = time.monotonic()
+            if now >= deadline:
+                return False
+            # Longer and longer, since thousands of ranks ask one server. Ctrl-C comes through.
+            time.sleep(min(0.001 + (now - began) / 10, _LONGEST_PAUSE, deadline - now))
+        return True
 
     def leave(self) -> None:
         """Delete the keys, if all ranks have the result."""
-        if self._store.add("left", 1) == self._rank.world_size:
+        if self._count("left", 1) == self._rank.world_size:
             self.forget()
 
     def forget(self) -> None:
         """Delete the keys of the call."""
-        self._hear()
-        said = self._store.add("said", 0)
-        keys = {"said", "done", "left", *map(str, range(1, said + 1))}
-        for place in self._places:
-            keys.update(_counters(place.node.identity, place.first, place.stop))
-        for identity, pieces in self._answered.items():
-            keys.update(_pieces(identity, pieces))
+        keys = {"log", "ranks", "nodes", "answers", "left"}
+        for kind, *entry in self._log:
+            if kind == "place":
+                (identity, *_), first, stop = entry
+                keys.update(_counters(identity, first, stop))
+            elif kind == "answer":
+                keys.update(map(_answer_of, entry))
+            else:
+                keys.update(f"{name} {entry[0]}" for name in ("gatherers", "result", "done"))
         for key in keys:
             self._store.delete_key(key)
 
@@ -284,9 +333,9 @@ def _counters(identity: str, first: int, stop: int) -> tuple[str, str]:
     return f"at {identity}", f"at {identity} {first} {stop}"
 
 
-def _pieces(identity: str, count: int) -> list[str]:
-    """Return the keys of an answer."""
-    return [f"answer {identity} {piece}" for piece in range(count)]
+def _answer_of(identity: str) -> str:
+    """Return the key of the answer of a node."""
+    return f"answer {identity}"
 
 
 def _this_rank() -> Rank:
@@ -322,7 +371,8 @@ def _connect(rank: Rank) -> Any:  # noqa: ANN401 - of torch
         host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     except (KeyError, ValueError) as error:
         raise RuntimeError(_NO_JOB) from error
-    store = dist.TCPStore(host, port, timeout=_TO_CONNECT, wait_for_workers=False)
+    # libuv is of the server only, and not in every build.
+    store = dist.TCPStore(host, port, timeout=_TO_CONNECT, wait_for_workers=False, use_libuv=False)
     # torchrun keeps the store when it starts the ranks again.
     run, restart = environment("TORCHELASTIC_RUN_ID"), environment("TORCHELASTIC_RESTART_COUNT")
     return dist.PrefixStore(f"accv_cache {run} {restart} {rank.world_size}", store)

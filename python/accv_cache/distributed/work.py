@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import accv_cache
 from accv_cache._report import Report, for_another_node
-from accv_cache.distributed.node import Node
 from accv_cache.distributed.node_reports import NodeError
 
 _VERBS = "drop", "query", "prefetch"
@@ -95,19 +94,15 @@ def as_timeout(timeout: float) -> float:
     return float(timeout)
 
 
-def version_error(node: Node) -> NodeError | None:
+def version_error(there: str) -> NodeError | None:
     """Say that a node has another version of the package; None: it has this one."""
-    version = accv_cache.__version__
-    return (
-        None
-        if node.version == version
-        else NodeError(f"has accv_cache {node.version}, not {version}")
-    )
+    here = accv_cache.__version__
+    return None if there == here else NodeError(f"has accv_cache {there}, not {here}")
 
 
-def outcome_of(node: Node, packed: bytes) -> object:
-    """Return what a node sent: the result of the function, or an exception."""
-    error = version_error(node)
+def outcome_of(version: str, packed: bytes) -> object:
+    """Return what a node with that version sent: the result of the function, or an exception."""
+    error = version_error(version)
     if error is not None:
         return error
     try:
