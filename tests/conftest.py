@@ -185,8 +185,11 @@ def make_file(tmp_path: Path) -> MakeFile:
 
 @pytest.fixture
 def prepare(make_file: MakeFile, verb: Verb) -> Prepare:
-    """A factory of files that the verb under test has something to do with."""
-    return lambda size: make_file(size, verb.before)
+    """A factory of files that the verb under test has something to do with.
+
+    What is dirty is resident, and is not reclaimed before the verb comes to it.
+    """
+    return lambda size: make_file(size, "dirty" if verb.before == "warm" else "cold")
 
 
 @pytest.fixture

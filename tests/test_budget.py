@@ -291,7 +291,7 @@ class TestKeep:
     def test_what_was_resident_then_stays_and_what_came_since_goes(
         self, make_file: MakeFile
     ) -> None:
-        warm, ahead = make_file(SIZE), make_file(SIZE, "cold")
+        warm, ahead = make_file(SIZE, "dirty"), make_file(SIZE, "cold")
         budget = CacheBudget(0, keep=query([warm, ahead], spans=True))
         residency.warm(ahead)  # as read_ahead does in another process
         pass_through(budget, warm, ahead)

@@ -37,7 +37,7 @@ with open(sys.argv[1], "rb") as file:
 
 class TestSentence:
     def test_says_what_left(self, ext4: Path, make_file: MakeFile) -> None:
-        paths = [make_file(MIB, "warm", ext4) for _ in range(3)]
+        paths = [make_file(MIB, "dirty", ext4) for _ in range(3)]
         result = run_here("drop", *map(str, paths))
         assert (result.returncode, result.stderr) == (0, "")
         assert result.stdout == "Evicted 3.0 MiB of 3.0 MiB in 3 files.\n"
@@ -81,7 +81,7 @@ class TestSentence:
         assert result.stdout.splitlines()[1] == "--explain says who holds it."
 
     def test_follows_a_table_of_all_files_if_asked(self, ext4: Path, make_file: MakeFile) -> None:
-        path = make_file(MIB, "warm", ext4)
+        path = make_file(MIB, "dirty", ext4)
         header, row, _, sentence = run_here("drop", "-v", str(path)).stdout.splitlines()
         assert header.split() == ["file", "before", "after", "why"]
         assert row.rstrip() == f"{path}  1.0 MiB    0 B"
@@ -206,7 +206,7 @@ class TestVerify:
 class TestUntil:
     def aged(self, directory: Path, make_file: MakeFile) -> list[Path]:
         """Files of 1 MiB, the least recently read first, in an order that names do not tell."""
-        files = [make_file(MIB, "warm", directory) for _ in range(4)]
+        files = [make_file(MIB, "dirty", directory) for _ in range(4)]
         order = [files[2], files[0], files[3], files[1]]
         for age, path in enumerate(order):
             os.utime(path, (1000 + age, 1000))
@@ -262,7 +262,7 @@ class TestUntil:
 
 class TestDryRun:
     def test_says_what_would_go_and_evicts_nothing(self, ext4: Path, make_file: MakeFile) -> None:
-        warm = make_file(MIB, "warm", ext4)
+        warm = make_file(MIB, "dirty", ext4)
         cold = make_file(MIB, "cold", ext4)
         result = run_here("drop", "-n", str(ext4))
         assert (result.returncode, result.stderr) == (0, "")
@@ -301,7 +301,7 @@ class TestDryRun:
         assert lines == f"{MIB}\t0\t0\t{MIB}\t{older}\n"
 
     def test_has_the_maps_that_a_query_has(self, ext4: Path, make_file: MakeFile) -> None:
-        make_file(MIB, "warm", ext4)
+        make_file(MIB, "dirty", ext4)
         [record] = json.loads(run_here("drop", "-n", "--json", str(ext4)).stdout)["files"]
         assert record["spans"] == [[0, MIB]]
         assert "█" * 8 in run_here("drop", "-n", "-v", str(ext4)).stdout
@@ -309,7 +309,7 @@ class TestDryRun:
 
 class TestForPrograms:
     def test_json_is_one_document(self, make_file: MakeFile, tmp_path: Path) -> None:
-        path = make_file(MIB)
+        path = make_file(MIB, "dirty")
         result = run_here("drop", "--json", str(path), str(tmp_path / "missing"))
         document = json.loads(result.stdout)
         assert result.returncode == 2
@@ -342,7 +342,7 @@ class TestForPrograms:
         assert document["holders"]["found"] == []
 
     def test_porcelain_is_a_line_a_file(self, make_file: MakeFile, tmp_path: Path) -> None:
-        path = make_file(MIB)
+        path = make_file(MIB, "dirty")
         result = run_here("drop", "--porcelain", str(path), str(tmp_path / "missing"))
         assert result.stdout == (
             f"SUCCESS\t{MIB}\t0\t{MIB}\t-\t{path}\n"

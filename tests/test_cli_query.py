@@ -130,7 +130,7 @@ class TestForPrograms:
         assert document["files"][0]["path"] == f"{tmp_path}/{name}"
 
     def test_is_the_same_in_a_terminal(self, make_file: MakeFile) -> None:
-        path = str(make_file(MIB, "dirty"))  # so that no page is reclaimed meanwhile
+        path = str(make_file(MIB, "cold"))  # what nobody reads stays cold
         for form in ("--json", "--porcelain"):
             screen = run_in_terminal("query", form, path, TERM="xterm-256color")
             assert screen.text.replace("\r\n", "\n") == run("query", form, path).stdout

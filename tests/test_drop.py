@@ -48,7 +48,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 class TestOneFile:
     @pytest.mark.parametrize("size", [0, 1, PAGE, PAGE + 1, MIB])
     def test_is_measured_before_and_after(self, make_file: MakeFile, size: int) -> None:
-        path = make_file(size)
+        path = make_file(size, "dirty")
         assert cachestat(path).resident == whole_pages(size)
         [record] = drop(path).files
         assert resident_bytes(path) == 0
@@ -121,11 +121,10 @@ class TestFailFast:
 class TestRange:
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:
-        """A file of 64 pages, each in a folio of its own, made by one write per page."""
+        """A dirty file of 64 pages, each in a folio of its own, made by one write per page."""
         with (tmp_path / "small-folios.bin").open("wb", buffering=0) as file:
             for _ in range(64):
                 file.write(b"x" * PAGE)
-        residency.clean(tmp_path / "small-folios.bin")
         return tmp_path / "small-folios.bin"
 
     @pytest.mark.parametrize(
@@ -171,7 +170,7 @@ class TestRange:
         assert mincore_spans(path) == [(0, 16 * PAGE), (48 * PAGE, 64 * PAGE)]
 
     def test_is_that_of_each_file(self, make_file: MakeFile) -> None:
-        files = [make_file(PAGE), make_file(2 * PAGE), make_file(0)]
+        files = [make_file(size, "dirty") for size in (PAGE, 2 * PAGE, 0)]
         report = drop(files, offset=PAGE)
         assert [record.before_bytes for record in report.files] == [0, PAGE, 0]
         assert report.resident_bytes == (0 if not report.kept else report.kept[KeptReason.EDGE])

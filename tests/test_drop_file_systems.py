@@ -47,9 +47,8 @@ class TestFilesJustWritten:
         # Every write to this FUSE arrives at its daemon, so its files are never dirty.
         files = just_written(file_system.directory, 200 if file_system.kind == "fuse" else 2000)
         if file_system.kind in ("ext4", "xfs", "btrfs"):
-            # At least the last of them: with so many files, Btrfs starts writeback early.
-            last = cachestat(files[-1])
-            assert last.dirty + last.writeback > 0
+            # At least some of them: with so many files, Btrfs starts writeback early.
+            assert any(told.dirty + told.writeback for told in map(cachestat, reversed(files)))
         report = drop(file_system.directory)
         assert resident(files) == []
         assert report.ok
@@ -122,7 +121,7 @@ class TestSomeoneElsesFile:
         assert "only its owner or a writer may measure" in report.files[0].explain()
 
     def test_is_measured_by_those_who_may_write_it(self, ext4: Path, make_file: MakeFile) -> None:
-        ours, theirs = make_file(MIB, "warm", ext4), make_file(MIB, "warm", ext4)
+        ours, theirs = make_file(MIB, "dirty", ext4), make_file(MIB, "dirty", ext4)
         theirs.chmod(0o666)
         report = as_other_user(drop, [ours, theirs])
         assert resident([ours, theirs]) == []
@@ -209,8 +208,7 @@ class TestOneLargeFile:
         read(path)
         warm = resident_bytes(path)
         report = drop(path, workers=workers)
-        assert mincore_spans(path) == []
-        assert report.known_resident_bytes < self.RECLAIM
+        assert resident_bytes(path) <= report.known_resident_bytes < self.RECLAIM
         assert self.SIZE // 2 < report.known_evicted_bytes <= warm <= whole_pages(self.SIZE)
 
     @pytest.mark.parametrize("workers", [None, 2, 8])
@@ -226,8 +224,7 @@ class TestOneLargeFile:
         warm_inside, warm = resident_within(path, start, stop), resident_bytes(path)
         length = None if last is None else stop - start
         report = drop(path, offset=start, length=length, workers=workers)
-        assert resident_within(path, start, stop) == 0
-        assert report.known_resident_bytes < self.RECLAIM
+        assert resident_within(path, start, stop) <= report.known_resident_bytes < self.RECLAIM
         assert (stop - start) // 2 < report.known_evicted_bytes <= warm_inside
         assert resident_bytes(path) >= (warm - warm_inside) // 2
 
@@ -251,8 +248,10 @@ class TestOneLargeFile:
         with path.open("wb") as file:
             file.truncate(GIB + 128 * MIB + 1)
         residency.warm(path)
-        assert drop(path, workers=1).known_evicted_bytes > GIB
-        assert resident_bytes(path) == 0
+        warm, behind = resident_bytes(path), resident_within(path, GIB, GIB + 128 * MIB)
+        report = drop(path, workers=1)
+        assert resident_bytes(path) <= report.known_resident_bytes < self.RECLAIM < behind
+        assert GIB // 2 < report.known_evicted_bytes <= warm
 
 
 def test_a_sparse_file_is_measured_without_being_read(ext4: Path) -> None:

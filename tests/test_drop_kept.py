@@ -285,7 +285,7 @@ class TestEdge:
 class TestReasons:
     def test_add_up_to_what_stayed(self, tmpfs: Path, make_file: MakeFile, tmp_path: Path) -> None:
         mapped, in_memory = make_file(MIB), make_file(2 * MIB, "dirty", tmpfs)
-        gone, missing = make_file(4 * MIB), tmp_path / "missing"
+        gone, missing = make_file(4 * MIB, "dirty"), tmp_path / "missing"
         with residency.mapped_elsewhere(mapped):
             report = drop([mapped, in_memory, gone, missing])
             stayed = [resident_bytes(path) for path in (mapped, in_memory, gone)]

@@ -96,7 +96,7 @@ def test_data_sets_are_switched(make_file: MakeFile, tmp_path: Path) -> None:
 
 
 def test_the_next_clips_are_warm_and_those_before_go(make_file: MakeFile) -> None:
-    theirs, *ours = make_file(SIZE, "warm"), make_file(SIZE, "cold"), make_file(SIZE, "cold")
+    theirs, *ours = make_file(SIZE, "dirty"), make_file(SIZE, "cold"), make_file(SIZE, "cold")
     *lines, _ = run(sys.executable, PYTHON / "next_clips.py", theirs, *ours).splitlines()
     names = [line.partition(f": {SIZE} bytes; ")[0] for line in lines]
     assert names == [str(path) for path in (theirs, *ours)]
@@ -131,7 +131,7 @@ def test_a_checkpoint_leaves_nothing(tmp_path: Path) -> None:
 
 def test_on_a_shared_node_what_was_there_stays(make_file: MakeFile, tmp_path: Path) -> None:
     data = folder(tmp_path, "data")
-    theirs, ours = make_file(SIZE, "warm", data), make_file(SIZE, "cold", data)
+    theirs, ours = make_file(SIZE, "dirty", data), make_file(SIZE, "cold", data)
     run(sys.executable, PYTHON / "shared_node.py", data)
     assert kept_bytes(theirs) == SIZE
     assert resident_bytes(ours) == 0

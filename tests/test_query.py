@@ -349,7 +349,7 @@ class TestMap:
 
 class TestReport:
     def test_sums_its_files(self, ext4: Path, make_file: MakeFile) -> None:
-        paths = [make_file(MIB, "warm", ext4), make_file(2 * MIB + 1, "cold", ext4)]
+        paths = [make_file(2 * MIB + 1, "cold", ext4), make_file(MIB, "warm", ext4)]
         dirty = make_file(MIB, "dirty", ext4)
         before = residency.cachestat(dirty)
         found = query([*paths, dirty])
@@ -362,7 +362,7 @@ class TestReport:
         assert found.unknown_files == 0
 
     def test_is_one_line(self, ext4: Path, make_file: MakeFile) -> None:
-        paths = [make_file(MIB, "warm", ext4), make_file(2 * MIB, "cold", ext4)]
+        paths = [make_file(2 * MIB, "cold", ext4), make_file(MIB, "warm", ext4)]
         assert str(query(paths)) == "1.0 MiB of 3.0 MiB resident (33 %) in 2 files"
         paths.append(make_file(MIB, "dirty", ext4))
         found = query([*paths, "/missing"])
@@ -387,7 +387,7 @@ class TestReport:
         assert query(path, offset=8 * PAGE)[0].range_bytes == 0
 
     def test_adds_up(self, make_file: MakeFile) -> None:
-        first, second = make_file(MIB), make_file(2 * MIB)
+        first, second = make_file(MIB, "dirty"), make_file(2 * MIB, "dirty")
         left, right = query(first, spans=True), query([second, "/missing"])
         both = left + right
         assert [each.path for each in both.files] == [str(first), str(second), "/missing"]

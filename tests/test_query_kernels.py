@@ -51,7 +51,6 @@ def own(path: Path, mode: int = 0o400) -> Path:
     """Give the file to the user that the child becomes."""
     give_to_other_user(path)
     path.chmod(mode)
-    residency.clean(path)
     return path
 
 
@@ -66,8 +65,9 @@ class TestWithoutCachestat:
         if file_system.kind != "tmpfs":
             with path.open("rb") as file:
                 os.posix_fadvise(file.fileno(), 2 * MIB, 2 * MIB, os.POSIX_FADV_DONTNEED)
-        expected = residency.mincore_spans(path)
-        assert query_without_cachestat(refusal, path).files[0] == CacheRecord(
+        with residency.resident_locked(path) as expected:
+            [found] = query_without_cachestat(refusal, path).files
+        assert found == CacheRecord(
             path=str(path),
             error=None,
             size_bytes=4 * MIB,
@@ -91,7 +91,7 @@ class TestWithoutCachestat:
     def test_mincore_tells_who_may_write(
         self, ext4: Path, make_file: MakeFile, refusal: int
     ) -> None:
-        path = make_file(MIB, "warm", ext4)
+        path = make_file(MIB, "dirty", ext4)
         path.chmod(0o666)
         [found] = query_without_cachestat(refusal, path).files
         assert (found.resident_bytes, found.source) == (MIB, ResidencySource.MINCORE)
@@ -109,7 +109,7 @@ class TestWithoutCachestat:
     def test_what_is_dirty_is_unknown_and_what_is_resident_is_not(
         self, ext4: Path, make_file: MakeFile, refusal: int
     ) -> None:
-        path = own(make_file(MIB, "warm", ext4))
+        path = own(make_file(MIB, "dirty", ext4))
         found = query_without_cachestat(refusal, path)
         assert (found.resident_bytes, found.unknown_files) == (MIB, 0)
         assert found.dirty_bytes is found.writeback_bytes is None
@@ -133,7 +133,7 @@ class TestWithoutCachestat:
 
 class TestWithoutStatfs:
     def test_an_overlay_is_not_told_as_cold(self, overlay: Path, make_file: MakeFile) -> None:
-        path = own(make_file(MIB, "warm", overlay))
+        path = own(make_file(MIB, "dirty", overlay))
         residency.warm(path)
         seccomp.need_filter()
 
@@ -180,7 +180,7 @@ class TestWithCachestat:
         self, ext4: Path, make_file: MakeFile
     ) -> None:
         need("cachestat(2) of Linux 6.5")
-        paths = [make_file(MIB, "warm", ext4), own(make_file(MIB + PAGE, "warm", ext4))]
+        paths = [make_file(MIB, "warm", ext4), own(make_file(MIB + PAGE, "dirty", ext4))]
         foreign, mine = as_other_user(query, [*paths, paths[0]]).files[:2]
         assert (foreign.resident_bytes, foreign.source) == (None, None)
         assert (mine.resident_bytes, mine.source) == (MIB + PAGE, ResidencySource.CACHESTAT)

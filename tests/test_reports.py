@@ -30,7 +30,7 @@ def report(make_file: MakeFile, tmp_path: Path, tmpfs: Path) -> DropReport:
     """On four files: one evicted, one that stayed, two that failed; and a skipped link."""
     directory = tmp_path / "directory"
     directory.mkdir()
-    gone = make_file(MIB, "warm", directory)
+    gone = make_file(MIB, "dirty", directory)
     (directory / "link").symlink_to(gone)
     kept = make_file(2 * MIB, "dirty", tmpfs)
     os.mkfifo(tmp_path / "fifo")
@@ -62,7 +62,7 @@ class TestReport:
         self, report: DropReport, make_file: MakeFile
     ) -> None:
         assert report.before_bytes is report.resident_bytes is report.evicted_bytes is None
-        measured = drop(make_file(PAGE))
+        measured = drop(make_file(PAGE, "dirty"))
         assert measured.before_bytes == measured.evicted_bytes == PAGE
         assert measured.resident_bytes == 0
 
@@ -86,7 +86,7 @@ class TestReport:
         assert caught.value.filename == str(tmp_path / "missing")
 
     def test_raises_nothing_where_all_is_well(self, make_file: MakeFile) -> None:
-        path = make_file(PAGE)
+        path = make_file(PAGE, "dirty")
         report = drop(path)
         report.raise_for_status()
         assert report.ok
@@ -184,7 +184,7 @@ class TestReport:
 
 class TestSum:
     def test_has_the_files_of_both_in_order(self, report: DropReport, make_file: MakeFile) -> None:
-        path = make_file(PAGE)
+        path = make_file(PAGE, "dirty")
         other = drop(path)
         before = str(report), str(other)
         for total, parts in ((report + other, (report, other)), (other + report, (other, report))):
@@ -222,7 +222,7 @@ class TestSum:
 
     def test_copies_no_file(self, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch) -> None:
         looks: list[object] = []
-        part = drop([make_file(PAGE), "missing"])
+        part = drop([make_file(PAGE, "dirty"), "missing"])
         monkeypatch.setattr(JoinedTable, "_parts", looks.append)
         total = part
         for _ in range(5000):
@@ -231,7 +231,7 @@ class TestSum:
         assert looks == []
 
     def test_of_very_many_is_looked_into_without_recursion(self, make_file: MakeFile) -> None:
-        part = drop([make_file(PAGE), "missing"])
+        part = drop([make_file(PAGE, "dirty"), "missing"])
         left = right = part
         for _ in range(20_000):
             left, right = left + part, part + right
@@ -329,7 +329,7 @@ class TestManyFiles:
 
 class TestRecords:
     def test_are_made_when_looked_at(self, make_file: MakeFile, made: list[str]) -> None:
-        path = make_file(PAGE)
+        path = make_file(PAGE, "dirty")
         report = drop([path] * 20_000)
         assert report.ok
         assert report.status is DropCacheStatus.SUCCESS

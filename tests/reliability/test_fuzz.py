@@ -1,6 +1,6 @@
 """Paths, options and lists from hypothesis: the result is right, or the documented exception.
 
-In the gate for a moment. For longer:
+The same in every run of the gate. For longer, and others each time:
 
     ACCV_CACHE_FUZZ_EXAMPLES=100000 pytest tests/reliability/test_fuzz.py
 """
@@ -20,8 +20,8 @@ from support.descriptors import open_descriptors
 from support.examples import examples
 from support.residency import PAGE
 
-EXAMPLES = int(os.environ.get("ACCV_CACHE_FUZZ_EXAMPLES", "300"))
-fuzzed = examples(EXAMPLES, derandomize=False)
+EXAMPLES = os.environ.get("ACCV_CACHE_FUZZ_EXAMPLES")
+fuzzed = examples(int(EXAMPLES or 300), derandomize=not EXAMPLES)
 
 FILES = ["a", "b", "folder/c", "folder/below/d"]
 PLACES = [*FILES, "", ".", "folder", "folder/below", "fifo", "loop", "dangling", "missing"]
@@ -69,7 +69,8 @@ def tree() -> Iterator[Path]:
 def nothing_remains(tree: Path) -> Iterator[None]:
     before = open_descriptors()
     yield
-    assert open_descriptors() == before
+    # What an earlier test left to the garbage collector may be closed meanwhile.
+    assert open_descriptors().items() <= before.items()
     assert [(tree / each).read_text() for each in FILES] == FILES
 
 

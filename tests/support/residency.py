@@ -235,6 +235,16 @@ def mlocked(path: str | Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def resident_locked(path: str | Path) -> Iterator[list[tuple[int, int]]]:
+    """Hold the resident pages, and no others, locked in memory; return their ranges."""
+    with _mapping(path) as (address, _):
+        spans = mincore_spans(path)
+        for start, stop in spans:
+            _check(_libc.mlock(address + start, stop - start), "mlock")
+        yield spans
+
+
 def _mincore(path: str | Path) -> bytes:
     """One byte per page of the file; bit 0 is set if the page is resident."""
     if Path(path).stat().st_size == 0:
