@@ -130,20 +130,39 @@ inline std::int64_t resident_bytes(const std::string& path, std::int64_t start =
     return bytes;
 }
 
+/// What cachestat(2) counts in [start, stop), in pages; nothing where it is missing, or on
+/// overlayfs.
+struct cache_counts {
+    cache_counts(const std::string& path, std::int64_t start, std::int64_t stop) {
+        constexpr long cachestat_number = 451;  // the same on every architecture
+        const std::uint64_t range[] = {static_cast<std::uint64_t>(start),
+                                       static_cast<std::uint64_t>(stop - start)};
+        static_cast<void>(
+            ::syscall(cachestat_number, open_descriptor(path).get(), range, pages, 0));
+    }
+    std::int64_t dirty_or_in_writeback() const { return bytes(1) + bytes(2); }
+    std::int64_t cached_or_evicted() const { return bytes(0) + bytes(3); }
+
+private:
+    std::int64_t bytes(std::size_t which) const {
+        return static_cast<std::int64_t>(pages[which]) * page;
+    }
+    std::uint64_t pages[5] = {};  // cached, dirty, in writeback, evicted, recently evicted
+};
+
 /// The same bytes, and those that the kernel reclaimed, as it may at any time: what was read and
 /// not evicted on advice. Reclaim stores a shadow entry (mm/workingset.c), which cachestat(2)
-/// counts as evicted; advice stores none. Without cachestat(2), a reclaimed page counts as evicted
-/// on advice.
+/// counts as evicted, in one look at all pages; advice stores none. Without cachestat(2), a
+/// reclaimed page counts as evicted on advice.
 inline std::int64_t kept_bytes(const std::string& path, std::int64_t start = 0,
                                std::int64_t stop = INT64_MAX) {
-    constexpr long cachestat_number = 451;  // the same on every architecture
-    const std::uint64_t range[] = {static_cast<std::uint64_t>(start),
-                                   static_cast<std::uint64_t>(stop - start)};
-    std::uint64_t pages[5] = {};  // cached, dirty, in writeback, evicted, recently evicted
-    const open_descriptor file(path);
-    static_cast<void>(::syscall(cachestat_number, file.get(), range, pages, 0));
-    return resident_bytes(path, start, stop) + static_cast<std::int64_t>(pages[3]) * page;
+    const std::int64_t counted = cache_counts(path, start, stop).cached_or_evicted();
+    return counted != 0 ? counted : resident_bytes(path, start, stop);
 }
+
+/// Of a large file, a reclaimer of the system may hold some pages for a moment, which advice then
+/// cannot evict; a piece that was left out would be more.
+constexpr std::int64_t most_in_reclaim = 2 * mebibyte;
 
 /// Writes a file in pieces of `chunk`; its pages are resident and dirty. Pieces
 /// of one page make folios of one page.

@@ -499,8 +499,8 @@ TEST_CASE("a child that is forked in a tick leaves the batch at once") {
         pid_t child = -1;
         const auto tick = [&] {
             child = ::fork();
-            if (child == 0) ::alarm(60);  // otherwise it could wait for ever
-            return child == 0;            // only the child would go on
+            if (child == 0) ::alarm(300);  // otherwise it could wait for ever
+            return child == 0;             // only the child would go on
         };
         ticker ticks(tick);
         batch_options options;

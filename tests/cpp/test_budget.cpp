@@ -142,7 +142,7 @@ TEST_CASE("ranges in use stay, each until its own end") {
 
 TEST_CASE("what was resident before, or when the report was made, stays") {
     const temporary_folder folder;
-    const std::string warm = write_warm(folder / "warm", size);
+    const std::string warm = write_dirty(folder / "warm", size);  // it is not reclaimed
     const std::string ahead = write_cold(folder / "ahead");
     cache_budget budget(0);
     pass_through(budget, warm);

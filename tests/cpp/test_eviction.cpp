@@ -95,7 +95,7 @@ TEST_CASE("a large file is evicted whole") {
             warm(path);
             const open_descriptor file(path);
             CHECK(evict(file.get(), {}, size, size, alone, workers, tick) == proceed);
-            CHECK(resident_bytes(path) == 0);
+            CHECK(resident_bytes(path) < most_in_reclaim);
         }
 }
 

@@ -387,9 +387,9 @@ TEST_CASE("a report without spans restores nothing, and evicts nothing") {
 
 TEST_CASE("files of a report that are gone, shorter, or a folder now") {
     const temporary_folder folder;
-    const std::vector<std::string> clips{write_warm(folder / "gone", page),
-                                         write_warm(folder / "short", 4 * page),
-                                         write_warm(folder / "folder", page)};
+    const std::vector<std::string> clips{write_dirty(folder / "gone", page),
+                                         write_dirty(folder / "short", 4 * page),
+                                         write_dirty(folder / "folder", page)};
     const cache_report warm = with_spans(clips);
     std::filesystem::remove(clips[0]);
     std::filesystem::remove(clips[2]);

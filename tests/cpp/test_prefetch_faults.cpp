@@ -199,7 +199,7 @@ TEST_CASE("a child that is forked while a file is loaded measures nothing more")
     prefetch_options options;
     options.progress = [&](const accv_cache::file_progress&) {
         if (advice == 7 && child < 0) child = ::fork();
-        if (child == 0) ::alarm(60);  // otherwise it could wait for ever
+        if (child == 0) ::alarm(300);  // otherwise it could wait for ever
         return true;
     };
     const prefetch_report report = [&] {

@@ -86,7 +86,7 @@ TEST_CASE("a sum is known only if every file was measured") {
     std::filesystem::permissions(folder.path(), std::filesystem::perms{0755});
     const std::string clip = write_dirty(folder / "clip", page);
     CHECK(query({clip}).totals().resident_bytes() == page);
-    CHECK(query({clip}).totals().dirty_bytes() == page);
+    CHECK(query({clip}).totals().dirty_bytes().has_value());
     const cache_report failed = query({clip, "/missing", std::string("a\0b", 3)});
     CHECK(failed[1].failed == failed_step::OPEN);
     CHECK(failed[2].failed == failed_step::NAME);
