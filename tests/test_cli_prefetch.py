@@ -136,6 +136,8 @@ class TestSavedReport:
             (None, "Cannot read saved.json: No such file or directory."),
             ("", "saved.json was not written by query --json: "),
             ('{"version": 1}', "no document of a query: 'files'"),
+            ('{"version": 2}', "no document of a query of version 1, but 2"),
+            pytest.param("[" * 100_000, "was not written by query --json: ", id="deep"),
         ],
     )
     def test_must_be_one(
@@ -144,6 +146,11 @@ class TestSavedReport:
         if text is not None:
             (tmp_path / "saved.json").write_text(text)
         check_usage(run_in_shell(f"accv-cache {' '.join(command)} saved.json", tmp_path), says)
+
+    @pytest.mark.parametrize("command", ["prefetch --restore", "drop . --keep"])
+    def test_cannot_be_a_closed_stream(self, tmp_path: Path, command: str) -> None:
+        result = run_in_shell(f"accv-cache {command} - <&-", tmp_path)
+        check_usage(result, "Cannot read -: Bad file descriptor.")
 
     @pytest.mark.parametrize("command", ["prefetch --restore", "drop . --keep"])
     def test_must_have_spans(self, clip: Path, tmp_path: Path, command: str) -> None:

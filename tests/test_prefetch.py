@@ -226,6 +226,8 @@ class TestBadInput:
             lambda document: document | {"files": [document["files"][0] | {"spans": [[4, 4]]}]},
             lambda document: document | {"files": [document["files"][0] | {"size_bytes": "1"}]},
             lambda document: document | {"files": [document["files"][0] | {"source": "mine"}]},
+            lambda document: document | {"files": [document["files"][0] | {"size_bytes": 1e99}]},
+            lambda document: document | {"files": [document["files"][0] | {"spans": [[0, 2**63]]}]},
             lambda _: [],
             lambda _: None,
         ],
@@ -235,8 +237,9 @@ class TestBadInput:
     ) -> None:
         document = query(make_file(PAGE), spans=True).to_dict()
         assert CacheReport.from_dict(document).to_dict() == document
-        with pytest.raises(ValueError, match="no document of a query"):
+        with pytest.raises(ValueError, match="no document of a query") as one:
             CacheReport.from_dict(change(document))
+        assert "C++" not in str(one.value)
 
 
 class TestMaxBytes:

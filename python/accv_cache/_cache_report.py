@@ -286,8 +286,11 @@ class CacheReport(Report[CacheRecord]):
             >>> CacheReport.from_dict(report.to_dict())[0] == report[0]
             True
         """
-        if not isinstance(document, Mapping) or document.get("version") != FORM_VERSION:
-            msg = f"no document of a query, of version {FORM_VERSION}"
+        if not isinstance(document, Mapping) or "version" not in document:
+            msg = "no document of a query"
+            raise ValueError(msg)
+        if document["version"] != FORM_VERSION:
+            msg = f"no document of a query of version {FORM_VERSION}, but {document['version']!r}"
             raise ValueError(msg)
         try:
             above = _folder_of(document)
@@ -296,8 +299,11 @@ class CacheReport(Report[CacheRecord]):
             if sys.platform != "linux":
                 return refused_query(os.fsdecode(row[0]) for row in rows)
             return cls(_table_of(rows, skipped))
-        except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             msg = f"no document of a query: {error}"
+            raise ValueError(msg) from error
+        except (OverflowError, RuntimeError) as error:  # pybind11's; its text is of C++
+            msg = "no document of a query: a figure is no whole number, or too large"
             raise ValueError(msg) from error
 
     def holders(self) -> "Holders":

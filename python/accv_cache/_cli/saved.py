@@ -9,6 +9,7 @@ from click.shell_completion import CompletionItem
 
 from accv_cache import CacheReport
 from accv_cache._cache_report import table_with_spans
+from accv_cache._cli.terminal import STANDARD_INPUT
 from accv_cache._text import printable
 
 
@@ -40,14 +41,14 @@ def _read(path: str) -> CacheReport:
     import json  # noqa: PLC0415 - only for a faster start
 
     try:
-        with open(sys.stdin.fileno() if path == "-" else path, "rb", closefd=path != "-") as file:
+        with open(STANDARD_INPUT if path == "-" else path, "rb", closefd=path != "-") as file:
             document = json.load(file)
         if sys.getfilesystemencoding() != "utf-8":
             document = _as_names(document)
         report = CacheReport.from_dict(document)
     except OSError as error:
         message = f"Cannot read {printable(path)}: {error.strerror}."
-    except ValueError as error:  # no JSON, or that of something else
+    except (ValueError, RecursionError) as error:  # no JSON, or that of something else
         message = f"{printable(path)} was not written by query --json: {error}."
     else:
         return _with_spans(report, path)

@@ -13,9 +13,8 @@ from accv_cache._cli import forms, units
 from accv_cache._cli.front import COMMANDS
 from accv_cache._cli.grouped import GroupedCommand, GroupedOption
 from accv_cache._cli.patterns import expanded, matches
+from accv_cache._cli.terminal import STANDARD_INPUT
 from accv_cache._text import printable
-
-_STANDARD_INPUT = 0
 
 SELECTING = ("paths", "listing", "nul", "only", "ignore", "follow", "one_file_system", "max_size")
 """The arguments and options that say which files are meant, and not how they are treated."""
@@ -83,9 +82,9 @@ class Selection(NamedTuple):
     def _listed(self) -> list[str]:
         if self.listing is None:
             return []
-        source: str | int = _STANDARD_INPUT if self.listing == "-" else self.listing
+        source: str | int = STANDARD_INPUT if self.listing == "-" else self.listing
         try:
-            with open(source, "rb", closefd=source != _STANDARD_INPUT) as file:
+            with open(source, "rb", closefd=source != STANDARD_INPUT) as file:
                 data = file.read()
         except OSError as error:
             message = f"Cannot read the list {printable(self.listing)}: {error.strerror}."

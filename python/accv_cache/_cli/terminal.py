@@ -19,6 +19,9 @@ TYPE_CHECKING = False  # `typing` has Self from Python 3.11 on
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
+STANDARD_INPUT = 0
+"""Its descriptor. A closed one cannot be read; see `prepare_streams`."""
+
 _STYLES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33}
 _STYLED = re.compile(r"\x1b\[\d*m")
 
