@@ -32,8 +32,8 @@ class MissingReason(enum.Enum):
     """Its read was started, and with `wait=False` nobody waits for it."""
     UNREADABLE = "unreadable"
     """Reading it failed; the record has the error."""
-    NOT_CACHED = "not cached by its file system"
-    """It was read, but its file system does not keep it in the page cache."""
+    NOT_CACHED = "read, but not cached"
+    """Its file system does not keep it in the page cache, or somebody evicted it meanwhile."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
