@@ -185,8 +185,8 @@ class TestVerify:
         assert (result.returncode, result.stdout) == (STAYED, "Evicted 0 B of 0 B in 0 files.\n")
         assert result.stderr == "accv-cache: not proved cold: no file was found\n"
 
-    def test_passes_for_an_empty_list(self) -> None:
-        assert run("drop", "--verify", "-b", "-", given="").returncode == 0
+    def test_fails_for_an_empty_list(self) -> None:
+        assert run("drop", "--verify", "-b", "-", given="").returncode == STAYED
 
     def test_fails_where_nobody_can_tell(self, ext4: Path, make_file: MakeFile) -> None:
         path = make_file(MIB, "warm", ext4)
