@@ -23,7 +23,7 @@ from support import mounts, residency
 from support.budgets import kept_after, pass_through
 from support.examples import examples
 from support.files import FileSystem, MakeFile, bring_into
-from support.forks import FOR_EVER, in_fork
+from support.forks import FOR_EVER, forks_with_threads, in_fork
 from support.privileges import as_other_user
 from support.residency import PAGE, kept_bytes, resident_bytes
 from support.threads import at_once
@@ -357,7 +357,7 @@ class TestProcesses:
     @pytest.mark.parametrize("method", ["fork", "spawn"])
     def test_workers_get_it_by_any_start(self, make_file: MakeFile, method: str) -> None:
         path = make_file(SIZE, "cold")
-        with multiprocessing.get_context(method).Pool(1) as pool:
+        with forks_with_threads(), multiprocessing.get_context(method).Pool(1) as pool:
             assert pool.apply_async(kept_after, (CacheBudget(0), path)).get(FOR_EVER) == 0
 
     def test_a_pickle_has_the_arguments_and_no_files(self, make_file: MakeFile) -> None:

@@ -514,11 +514,13 @@ def two_cgroups() -> Iterator[tuple[Path, Path]]:
 
 # Holds 48 MiB of its own, 24 MiB of a file and 8 MiB of tmpfs.
 _FILL = """
-import os
+import mmap, os
 own = os.urandom(48 << 20)
-with open(sys.argv[1], "wb") as file:
+with open(sys.argv[1], "w+b") as file:
     file.write(bytes(24 << 20))
     os.fsync(file.fileno())
+    mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+mapped[::mmap.PAGESIZE]  # DAMON takes only what nobody maps
 shared = os.memfd_create("shared")
 os.write(shared, bytes(8 << 20))
 """

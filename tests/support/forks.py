@@ -24,7 +24,10 @@ class ChildError(Exception):
 
 @contextmanager
 def forks_with_threads() -> Iterator[None]:
-    """Fork while other threads run. Python 3.12 warns that the child may need their locks."""
+    """Fork while other threads run. Python 3.12 warns that the child may need their locks.
+
+    It counts the threads in /proc, where one that was joined stays for a moment.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         yield
