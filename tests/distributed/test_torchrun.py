@@ -21,7 +21,7 @@ import torch.distributed  # noqa: F401 - once, before processes are forked
 from accv_cache.distributed.torch import on_each_node
 from support.files import MakeFile
 from support.needs import need
-from support.networks import ADDRESSES, in_network_of, lay_cable
+from support.networks import ADDRESSES, OWN_NAMESPACES, in_network_of, lay_cable
 from support.ranks import (
     SOON,
     Rank,
@@ -35,10 +35,6 @@ from support.ranks import (
 from support.residency import PAGE
 
 _TESTS = Path(__file__).parents[1]
-_OWN_NAMESPACES = (
-    *("unshare", "--mount", "--uts", "--ipc", "--pid", "--fork"),
-    *("--kill-child", "--mount-proc"),
-)
 _BE_NODE = """
 hostname "$1" && mount --bind "$2" /proc/sys/kernel/random/boot_id && shift 2 && exec "$@"
 """
@@ -71,7 +67,7 @@ def ranks(tmp_path: Path) -> Iterator[list[Rank]]:
             )
             be_node = "sh", "-c", _BE_NODE, "sh", host, boot_ids[host]
             agent = subprocess.Popen(
-                [*in_network_of(holder), *_OWN_NAMESPACES, *be_node, *command],
+                [*in_network_of(holder), *OWN_NAMESPACES, *be_node, *command],
                 env={**os.environ, "PYTHONPATH": str(_TESTS)},
             )
             stack.enter_context(agent)

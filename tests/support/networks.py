@@ -1,4 +1,4 @@
-"""Two nodes with networks of their own, which only a cable connects: network_namespaces(7)."""
+"""Other machines, as namespaces of this one: network_namespaces(7), unshare(1)."""
 
 import subprocess
 
@@ -7,6 +7,12 @@ from support.ranks import Rank
 
 ADDRESSES = "192.0.2.1", "192.0.2.2"
 """Of the two ends: RFC 5737 keeps them for examples."""
+
+OWN_NAMESPACES = (
+    *("unshare", "--mount", "--uts", "--ipc", "--pid", "--fork"),
+    *("--kill-child", "--mount-proc"),
+)
+"""The command that runs a program as if on another machine; all that it starts ends with it."""
 
 
 def lay_cable(*ends: Rank) -> None:
