@@ -32,8 +32,9 @@ class MissingReason(enum.Enum):
     """Its read was started, and with `wait=False` nobody waits for it."""
     UNREADABLE = "unreadable"
     """Reading it failed; the record has the error."""
-    NOT_CACHED = "read, but not cached"
-    """Its file system does not keep it in the page cache, or somebody evicted it meanwhile."""
+    NOT_CACHED = "asked for, but not cached"
+    """Its file system does not keep it in the page cache, somebody evicted it meanwhile, or, with
+    `wait=False`, the kernel did not begin to read it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

@@ -23,8 +23,8 @@ struct missing_bytes {
     std::int64_t reclaimed = 0;   ///< The kernel reclaimed what was loaded, so the call ended.
     std::int64_t in_flight = 0;   ///< Being read, without `wait`.
     std::int64_t unreadable = 0;  ///< The record has the error.
-    /// It was read, but the file system did not keep it (FUSE with direct I/O), or somebody evicted
-    /// it meanwhile.
+    /// The file system did not keep it (FUSE with direct I/O), somebody evicted it meanwhile, or,
+    /// without `wait`, the kernel did not begin to read it.
     std::int64_t not_cached = 0;
 
     /// All that is missing.
