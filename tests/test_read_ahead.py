@@ -10,6 +10,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -198,6 +200,31 @@ class TestFiles:
         assert all(limit is not None and limit <= 2 * SIZE for limit in prefetches.limits)
         items.close()
 
+    def test_that_cannot_be_measured_hold_the_ranges_that_were_read(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # As of a file of somebody else, whose record has no `loaded_bytes`.
+        shard = SimpleNamespace(size_bytes=1000 * SIZE, loaded_bytes=None)
+        limits: SimpleQueue[int] = SimpleQueue()
+
+        def load(*_: bytes, max_bytes: int, **_others: object) -> list[SimpleNamespace]:
+            limits.put(max_bytes)
+            return [shard]
+
+        monkeypatch.setattr(module, "prefetch", load)
+        items = iter(
+            read_ahead(
+                range(4),
+                lambda at: ("shard.tar", at * SIZE, SIZE) if at else [],
+                depth=3,
+                max_bytes=4 * SIZE,
+            )
+        )
+        assert next(items) == 0
+        ahead = [limits.get(timeout=FOR_EVER) for _ in range(3)]
+        assert ahead == [4 * SIZE, 3 * SIZE, 2 * SIZE]
+        items.close()
+
     def test_with_a_budget_are_the_window(
         self, make_file: MakeFile, prefetches: Prefetches
     ) -> None:
@@ -262,6 +289,22 @@ class TestTheLoop:
         for each in (pickle.loads(pickle.dumps(order)), copy.deepcopy(order)):
             assert list(each) == [first] * 3
         assert list(items) == [first] * 2
+
+    def test_goes_on_after_the_thread_has_failed(
+        self, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        reported: SimpleQueue[type[BaseException]] = SimpleQueue()
+
+        def fail(*_: object, **_others: object) -> None:
+            raise MemoryError
+
+        path = make_file(SIZE, "cold")
+        monkeypatch.setattr(module, "prefetch", fail)
+        monkeypatch.setattr(sys, "unraisablehook", lambda told: reported.put(told.exc_type))
+        items = iter(read_ahead(range(40), lambda _: path))
+        assert next(items) == 0
+        assert reported.get(timeout=FOR_EVER) is MemoryError
+        assert list(items) == [*range(1, 40)]
 
     @pytest.mark.parametrize("end", ["items", "order", "garbage", "all of it"])
     def test_ends_the_thread(self, make_file: MakeFile, prefetches: Prefetches, end: str) -> None:

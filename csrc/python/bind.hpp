@@ -11,7 +11,7 @@ void bind_enums(const pybind11::module_& module);
 void bind_drop(pybind11::module_& module);
 void bind_query(pybind11::module_& module);
 void bind_prefetch(pybind11::module_& module);
-void bind_budget(const pybind11::module_& module);
+void bind_budget(pybind11::module_& module);
 void bind_cgroup_memory(pybind11::module_& module);
 void bind_backing_files(pybind11::module_& module);
 void bind_holders(pybind11::module_& module);

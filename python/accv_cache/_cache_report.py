@@ -411,6 +411,10 @@ def _row_of(record: Mapping[str, Any], above: str) -> tuple[Any, ...]:
     if spans is not None and not all(0 <= start < stop for start, stop in spans):
         msg = f"{record['path']!r} has spans that are none"
         raise ValueError(msg)
+    figures = [record[name] for name in _FIGURES]
+    if min(record["size_bytes"], *record["measured"], *filter(None, figures)) < 0:
+        msg = f"{record['path']!r} has a negative figure"
+        raise ValueError(msg)
     return (
         os.fsencode(os.path.join(above, record["path"])),  # noqa: PTH118 - as it is spelled
         record["untouched"],
@@ -420,7 +424,7 @@ def _row_of(record: Mapping[str, Any], above: str) -> tuple[Any, ...]:
         tuple(record["measured"]),
         SOURCES.index(None if record["source"] is None else ResidencySource(record["source"])),
         UNKNOWN_REASONS.index(None if unknown is None else UnknownReason[unknown]),
-        *(record[name] for name in _FIGURES),
+        *figures,
         spans,
     )
 

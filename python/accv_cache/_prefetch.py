@@ -67,7 +67,8 @@ def prefetch(  # noqa: PLR0913 - one keyword a choice
         The report, with one record per file, in the order of the list; none for a directory without
         files, which is a success. A file that cannot be opened or read, such as a FIFO or one of a
         report that is gone by now, gets a record with its error. One that shrinks meanwhile is
-        loaded up to its new end. On other systems every record is PLATFORM_ERROR.
+        loaded up to its new end; one that is replaced is not loaded (ESTALE). On other systems
+        every record is PLATFORM_ERROR.
 
     Raises:
         LimitError: Not everything fits, and `on_limit` is 'refuse'.

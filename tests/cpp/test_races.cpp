@@ -7,13 +7,16 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -48,6 +51,16 @@ public:
             const std::string text(static_cast<std::size_t>(page), 'x');
             need(::pwrite(file.get(), text.data(), text.size(), 0) == page, "write a file");
         }
+    }
+
+    /// Nothing is resident: the files are holes.
+    void make_cold() const {
+        for (const std::string& each : paths()) {
+            fs::resize_file(each, 0);
+            fs::resize_file(each, static_cast<std::uintmax_t>(page));
+        }
+        const open_descriptor file(secret());
+        need(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED) == 0, "evict");
     }
 
     std::string tree() const { return folder_ / "tree"; }
@@ -106,11 +119,14 @@ const change changes[] = {
      }},
 };
 
+/// What a call does with the files. `tries_to_evict`: some may stay, such as dirty ones.
+enum class effect { none, tries_to_evict, evicts, loads };
+
 /// What a call is to do, and whether it walks a tree.
 struct verb {
     const char* name;
     bool walks;
-    bool evicts;
+    effect does;
     std::size_t most_calls;  ///< `holders` looks at processes after that.
     void (*run)(const scene&);
 };
@@ -134,19 +150,29 @@ accv_cache::query_options with_spans() {
     return options;
 }
 
+/// What was resident before its first use stays, whatever has its name by then.
+void use_in_budget(const scene& on) {
+    accv_cache::cache_budget budget(0);
+    for (const std::string& each : on.paths()) static_cast<void>(budget.use(each).error());
+}
+
 const verb verbs[] = {
-    {"drop_videos_cache", false, false, 400,
+    {"drop_videos_cache", false, effect::tries_to_evict, 400,
      [](const scene& on) { accv_cache::drop_videos_cache(on.paths()); }},
-    {"drop", false, true, 400, [](const scene& on) { check_report(accv_cache::drop(on.paths())); }},
-    {"drop, several threads, sync=false", false, false, 400,
+    {"drop", false, effect::evicts, 400,
+     [](const scene& on) { check_report(accv_cache::drop(on.paths())); }},
+    {"drop, several threads, sync=false", false, effect::tries_to_evict, 400,
      [](const scene& on) { check_report(accv_cache::drop(on.paths(), on_threads())); }},
-    {"drop of a folder", true, true, 400,
+    {"drop of a folder", true, effect::evicts, 400,
      [](const scene& on) { check_report(accv_cache::drop({on.tree()})); }},
-    {"query", false, false, 400,
+    {"query", false, effect::none, 400,
      [](const scene& on) { check_report(accv_cache::query(on.paths(), with_spans())); }},
-    {"query of a folder", true, false, 400,
+    {"query of a folder", true, effect::none, 400,
      [](const scene& on) { check_report(accv_cache::query({on.tree()}, with_spans())); }},
-    {"holders", false, false, 10, [](const scene& on) { accv_cache::holders(on.paths()); }},
+    {"prefetch of a folder", true, effect::loads, 400,
+     [](const scene& on) { check_report(accv_cache::prefetch(on.tree())); }},
+    {"cache_budget", false, effect::none, 400, use_in_budget},
+    {"holders", false, effect::none, 10, [](const scene& on) { accv_cache::holders(on.paths()); }},
 };
 
 /// Makes the call with `change` before its nth system call. False: it has not so many.
@@ -157,7 +183,8 @@ bool run_with(const verb& tested, const scene& on, const change& planned, std::s
     const hooked_calls hooked([&](const call_site& site) {
         first.wait_at(site);
         if (count++ == nth && !changed.exchange(true)) planned.make(on);
-        return 0;
+        // Then a hole is data that is not resident, which costs no disk to set up.
+        return std::string_view(site.name) == "lseek" ? EINVAL : 0;
     });
     tested.run(on);
     return changed;
@@ -182,22 +209,26 @@ TEST_CASE("a file changes between any two system calls") {
             CAPTURE(change_name);
             for (std::size_t nth = 0; nth < tested.most_calls; nth += step, ++runs) {
                 CAPTURE(nth);
+                const bool loads = tested.does == effect::loads;
                 on.set_up();
+                loads ? on.make_cold() : warm_again({on.secret()});
+                const std::int64_t resident = resident_bytes(on.secret());
                 const std::ptrdiff_t threads_before = threads();
                 const std::ptrdiff_t descriptors = open_descriptors();
                 if (!run_with(tested, on, planned, nth)) break;
                 CHECK(open_descriptors() == descriptors);
                 CHECK(no_thread_remains(threads_before));
-                CHECK(content(on.secret()) == text);
                 // A name that the caller gave is followed, wherever it leads by then. What a walk
                 // found is opened only if it is still there: not a link, not below a link.
-                const bool may_be_evicted =
-                    tested.evicts && (!tested.walks || fs::hard_link_count(on.secret()) > 1);
-                if (!may_be_evicted) CHECK(kept_bytes(on.secret()) == page);
-                warm_again({on.secret()});
+                if (tested.does == effect::none)
+                    CHECK(kept_bytes(on.secret()) == page);
+                else if (tested.walks && fs::hard_link_count(on.secret()) == 1)
+                    CHECK((loads ? resident_bytes(on.secret()) <= resident
+                                 : kept_bytes(on.secret()) == page));
+                CHECK(content(on.secret()) == text);
                 for (const std::string& each : on.neighbours()) {
                     CHECK(fs::file_size(each) == static_cast<std::uintmax_t>(page));
-                    if (tested.evicts) CHECK(resident_bytes(each) == 0);
+                    if (tested.does == effect::evicts) CHECK(resident_bytes(each) == 0);
                 }
             }
         }

@@ -5,6 +5,7 @@ second argument is a directory to work in.
 """
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -12,16 +13,21 @@ from itertools import count
 from pathlib import Path
 
 from accv_cache import (
+    CacheBudget,
+    CacheReport,
     DropCacheStatus,
     DropReport,
+    PrefetchReport,
     cgroup_memory,
     drop,
     drop_videos_cache,
     holders,
+    prefetch,
     query,
 )
 
 MOST_SMALL_FILES = 40
+FILE_BYTES = 5000
 
 
 def descriptors_once_alone() -> set[str]:
@@ -35,7 +41,7 @@ def is_right(answer: object) -> bool:
     """Whether a call that ended without MemoryError says that it did its work, or did not."""
     if isinstance(answer, DropCacheStatus):
         return answer in (DropCacheStatus.SUCCESS, DropCacheStatus.UNKNOWN_ERROR)
-    if isinstance(answer, DropReport):
+    if isinstance(answer, DropReport | PrefetchReport):
         return all(isinstance(each, OSError | MemoryError) for each in answer.failed) or answer.ok
     return True
 
@@ -60,12 +66,36 @@ def fail_each(library: ctypes.CDLL, call: Callable[[], object]) -> tuple[int, in
     raise AssertionError
 
 
+def prefetch_cold(files: list[Path], what: Path | CacheReport) -> PrefetchReport:
+    """Load what was evicted before."""
+    for each in files:
+        with each.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    return prefetch(what)
+
+
+def drop_kept(files: list[Path], warm: CacheReport) -> DropReport:
+    """Drop what the caller holds open."""
+    with files[0].open("rb") as one, files[1].open("rb") as other:
+        return drop([one, other.fileno(), files[2]], keep=warm)
+
+
+def use_budget(files: list[Path]) -> CacheBudget:
+    """Let files go through a budget that they do not fit into."""
+    with CacheBudget(2 * FILE_BYTES) as budget:
+        for each in files:
+            with budget.use(each):
+                pass
+    return budget
+
+
 def main(library: ctypes.CDLL, directory: Path) -> None:
     """Make some files, and let every allocation of each verb fail."""
     library.disarm.restype = ctypes.c_size_t
     files = [directory / str(number) for number in range(MOST_SMALL_FILES)]
     for path in files:
-        path.write_bytes(bytes(5000))
+        path.write_bytes(bytes(FILE_BYTES))
+    warm = query(directory, spans=True)
     calls: dict[str, Callable[[], object]] = {
         "drop_videos_cache(files)": partial(drop_videos_cache, files),
         "drop(files)": partial(drop, files),
@@ -74,6 +104,10 @@ def main(library: ctypes.CDLL, directory: Path) -> None:
         "drop(directory)": partial(drop, directory),
         "query(directory)": partial(query, directory),
         "query(files, spans=True)": partial(query, files, spans=True),
+        "prefetch(directory)": partial(prefetch_cold, files, directory),
+        "prefetch(report)": partial(prefetch_cold, files, warm),
+        "drop(descriptors, keep=report)": partial(drop_kept, files, warm),
+        "CacheBudget": partial(use_budget, files),
         "holders(file)": partial(holders, files[0]),
         "cgroup_memory()": cgroup_memory,
     }

@@ -1,4 +1,4 @@
-"""A soak: processes and threads drop and query the same files while others change them.
+"""A soak: processes and threads drop, query and prefetch the same files while others change them.
 
     python tests/reliability/soak.py --seconds 600
 
@@ -23,7 +23,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-from accv_cache import DropCacheStatus, FailedStep, drop, drop_videos_cache, query
+from accv_cache import (
+    CacheReport,
+    DropCacheStatus,
+    DropReport,
+    FailedStep,
+    PrefetchReport,
+    drop,
+    drop_videos_cache,
+    prefetch,
+    query,
+)
 
 VERB_PROCESSES = 4
 VERB_THREADS = 8
@@ -74,13 +84,14 @@ class Files:
 
 # The errors that may happen to a file that others change, and what is counted then.
 OF_A_LIST = {errno.ENOENT: "records of files that had no name"}
-# A walk opens only the file that it found; another that has its name by then is refused.
-OF_A_WALK = {**OF_A_LIST, errno.ESTALE: "records of files that were replaced after the walk"}
+# A walk opens only the file that it found, and a prefetch loads only the one that it measured;
+# another that has its name by then is refused.
+WHEN_OPENED_AGAIN = {**OF_A_LIST, errno.ESTALE: "records of files that were replaced meanwhile"}
 
 
 def use_verbs(files: Files, chance: random.Random, counts: Counter[str]) -> None:
     """Call one of the verbs, and check the result."""
-    chosen = chance.randrange(6)
+    chosen = chance.randrange(8)
     paths: list[Path] = files.some(chance)
     if chosen == 0:
         status = drop_videos_cache(paths)
@@ -91,15 +102,20 @@ def use_verbs(files: Files, chance: random.Random, counts: Counter[str]) -> None
         walks = chance.randrange(5) == 0
         if walks:
             paths = [chance.choice(files.folders)]
-        report = (
-            query(paths, spans=chosen == 2, workers=chance.choice([None, 1, 4]))
-            if chosen <= 3
-            else drop(paths, sync=chosen == 4, workers=chance.choice([None, 1, 4]))
-        )
+        workers = chance.choice([None, 1, 4])
+        report: DropReport | CacheReport | PrefetchReport
+        if chosen <= 3:
+            report = query(paths, spans=chosen == 2, workers=workers)
+        elif chosen <= 5:
+            report = drop(paths, sync=chosen == 4, workers=workers)
+        else:
+            report = prefetch(paths, on_limit="stop", wait=chosen == 6, workers=workers)
+        is_opened_again = walks or isinstance(report, PrefetchReport)
+        known = WHEN_OPENED_AGAIN if is_opened_again else OF_A_LIST
         for record in report.files:
             if record.error is None:
                 continue
-            expected = (OF_A_WALK if walks else OF_A_LIST).get(record.error.errno or 0)
+            expected = known.get(record.error.errno or 0)
             if expected is None or record.failed_step is not FailedStep.OPEN:
                 msg = f"{record.path}: {record.error!r}"
                 raise BrokenError(msg)

@@ -8,14 +8,25 @@ The same in every run of the gate. For longer, and others each time:
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accv_cache import CacheReport, DropCacheStatus, DropReport, drop, drop_videos_cache, query
+from accv_cache import (
+    CacheBudget,
+    CacheReport,
+    DropCacheStatus,
+    DropReport,
+    LimitError,
+    PrefetchReport,
+    drop,
+    drop_videos_cache,
+    prefetch,
+    query,
+)
 from support.descriptors import open_descriptors
 from support.examples import examples
 from support.residency import PAGE
@@ -48,6 +59,14 @@ drop_options = st.fixed_dictionaries(
     {}, optional={"sync": st.booleans(), "fail_fast": st.booleans()}
 )
 query_options = st.fixed_dictionaries({}, optional={"spans": st.booleans()})
+prefetch_options = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_bytes": st.none() | numbers,
+        "on_limit": st.sampled_from(["refuse", "stop", "Stop", ""]),
+        "wait": st.booleans(),
+    },
+)
 REFUSALS = (TypeError, ValueError, OverflowError)
 
 
@@ -142,7 +161,84 @@ def test_query_answers_or_refuses(
             assert record.resident_bytes is None or record.resident_bytes >= 0
 
 
-def check_texts(report: DropReport | CacheReport) -> None:
+@given(made_up=lists, chosen=options, own=prefetch_options)
+@fuzzed
+def test_prefetch_answers_or_refuses(
+    tree: Path, made_up: list[object], chosen: dict[str, object], own: dict[str, object]
+) -> None:
+    with nothing_remains(tree):
+        paths = [located(tree, each) for each in made_up]
+        try:
+            report = prefetch(paths, **own, **chosen)  # type: ignore[arg-type]
+        except LimitError as refusal:
+            check_limit(refusal)
+            return
+        except REFUSALS:
+            return
+        check_texts(report)
+        for record in report.files:
+            assert record.loaded_bytes is None or record.loaded_bytes >= 0
+            assert all(each > 0 for each in (record.missing or {}).values())
+
+
+figures = numbers | st.none() | st.text(max_size=3)
+changes = st.fixed_dictionaries(
+    {},
+    optional={
+        "spans": st.lists(st.tuples(numbers, numbers) | st.lists(figures, max_size=3), max_size=3),
+        "size_bytes": figures,
+        "resident_bytes": figures,
+        "measured": st.tuples(numbers, numbers) | st.lists(figures, max_size=3),
+    },
+)
+
+
+@given(made_up=st.lists(st.sampled_from(FILES), max_size=4), changed=changes, own=prefetch_options)
+@fuzzed
+def test_a_report_that_was_changed_is_restored_or_refused(
+    tree: Path, made_up: list[str], changed: dict[str, object], own: dict[str, object]
+) -> None:
+    with nothing_remains(tree):
+        saved = query([tree / each for each in made_up], spans=True).to_dict()
+        for each in saved["files"]:
+            each.update(changed)
+        try:
+            warm = CacheReport.from_dict(saved)
+            check_texts(warm)
+            assert prefetch(warm, **own).ok  # type: ignore[arg-type]
+            drop([tree / each for each in made_up], keep=warm)
+        except (LimitError, *REFUSALS):
+            return
+
+
+@given(
+    most=numbers,
+    workers=numbers,
+    uses=st.lists(st.tuples(items, numbers, st.none() | numbers), max_size=6),
+)
+@fuzzed
+def test_a_budget_takes_any_file_or_refuses_it(
+    tree: Path, most: int, workers: int, uses: list[tuple[object, int, int | None]]
+) -> None:
+    with nothing_remains(tree):
+        try:
+            budget = CacheBudget(most, workers=workers)
+        except REFUSALS:
+            return
+        for item, offset, length in uses:
+            path = located(tree, item)
+            with suppress(OSError, *REFUSALS), budget.use(path, offset, length):  # type: ignore[arg-type]
+                assert budget.used_bytes >= 0
+        budget.close()
+        assert budget.used_bytes == 0
+
+
+def check_limit(refusal: LimitError) -> None:
+    """More is needed than there is."""
+    assert refusal.needed_bytes > refusal.available_bytes >= 0
+
+
+def check_texts(report: DropReport | CacheReport | PrefetchReport) -> None:
     """A report can be shown with any names."""
     assert str(report)
     assert repr(report)

@@ -79,7 +79,7 @@ class CacheBudget:
         table = None if keep is None else table_with_spans(keep)
         self._core: _core.Budget | None = None
         if sys.platform == "linux":
-            self._core = _core.Budget(self._max_bytes, self._workers, table)
+            self._core = _core.budget(self._max_bytes, self._workers, table)
 
     def use(
         self, path: Path, offset: int = 0, length: int | None = None

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from accv_cache._arguments import Path, as_number, as_number_or_none
 from accv_cache._prefetch import prefetch
+from accv_cache._prefetch_report import PrefetchRecord
 
 Item = TypeVar("Item")
 Range: TypeAlias = tuple[Path, int, int | None]
@@ -31,7 +32,8 @@ def read_ahead(
     The result gives the same items in the same order. It belongs into the main process, around the
     sampler, batch sampler or list of shards; each iteration has one thread, which prefetches and
     which the loop never waits for. An item that the loop takes before its turn is not read ahead
-    any more. A file that is missing or cannot be read is left to the loop.
+    any more. A file that is missing or cannot be read is left to the loop; so are all files where
+    no thread can be started.
 
     Args:
         order: Any iterable. `len` and all its other attributes, such as `set_epoch`, are those of
@@ -247,6 +249,12 @@ def _is_range(told: object) -> bool:
     )
 
 
+def _size_of(record: PrefetchRecord, offset: int, length: int | None) -> int:
+    """The size of a range of a file."""
+    rest = max(record.size_bytes - offset, 0)
+    return rest if length is None else min(rest, length)
+
+
 class _StopError(Exception):
     """Ends the prefetch of a file."""
 
@@ -273,7 +281,7 @@ class _Window:
 
         The loop waits here for no other thread, but for the lock, which is held for moments.
         """
-        if os.getpid() != self._process:
+        if os.getpid() != self._process or self._has_ended.is_set():
             return
         with self._changed:
             given.is_given = True
@@ -346,7 +354,7 @@ class _Window:
             progress=check,
         )
         loaded = sum(
-            record.size_bytes if record.loaded_bytes is None else record.loaded_bytes
+            _size_of(record, offset, length) if record.loaded_bytes is None else record.loaded_bytes
             for record in report
         )
         with self._changed:
