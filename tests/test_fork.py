@@ -30,8 +30,8 @@ from support.openings import openings
 from support.residency import PAGE, resident_bytes
 
 METHODS = ["fork", "forkserver", "spawn"]
-# A list that keeps a call's threads busy for a while.
-LONG = 20_000
+# A list that keeps a call's threads busy for a while, however many CPUs they have.
+LONG = 10_000 * min(len(os.sched_getaffinity(0)), 16)
 
 Share = list[Path]
 Start = Callable[[int], AbstractContextManager[Pool]]
