@@ -573,18 +573,22 @@ TEST_CASE("threads that get less done are taken back") {
     if (usable_cpus() * 4 >= max_workers) return;
     thread_census::reset();
     std::atomic<std::int64_t> amount{0};
+    std::atomic<std::ptrdiff_t> most{0};
+    std::atomic<bool> has_fewer{false};
     scripted_job job(200'000);
-    job.on_prepare = [&](std::size_t, bool) {
+    job.on_prepare = [&](std::size_t position, bool) {
         nap(500);
         // Two threads more halve it, so that no load of the machine makes up for that.
         amount += std::int64_t{1} << (max_workers - thread_census::alive()) / 2;
+        // In the middle of a list, a thread ends only if it is taken back, on a busy machine before
+        // it has done anything.
+        std::ptrdiff_t before = most;
+        const std::ptrdiff_t now = threads();
+        if (now < before && position < 100'000) has_fewer = true;
+        while (now > before && !most.compare_exchange_weak(before, now)) continue;
         return proceed;
     };
-    // In the middle of a list, a thread ends only if it is taken back.
-    const auto go_on = [] {
-        const std::size_t seen = thread_census::seen();
-        return thread_census::alive() >= seen;
-    };
+    const auto go_on = [&] { return !has_fewer; };
     ticker tick(go_on);
     batch_options options;
     options.amount = &amount;
