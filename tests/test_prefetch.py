@@ -195,6 +195,16 @@ class TestBadInput:
             prefetch(path, max_bytes=most)
         assert resident_bytes(path) == 0
 
+    def test_what_is_reserved_is_no_room(self, make_file: MakeFile) -> None:
+        path = make_file(PAGE, "cold")
+        with pytest.raises(LimitError) as one:
+            prefetch(path, reserved_bytes=1 << 62)
+        assert one.value.available_bytes == 0
+        with pytest.raises(ValueError, match="reserved_bytes must be from 0"):
+            prefetch(path, reserved_bytes=-1)
+        assert resident_bytes(path) == 0
+        assert prefetch(path, reserved_bytes=PAGE).loaded_bytes == PAGE
+
     @pytest.mark.parametrize("action", ["", "raise", None, 1])
     def test_another_action_is_refused(self, action: object) -> None:
         with pytest.raises(ValueError, match="on_limit must be 'refuse' or 'stop'"):

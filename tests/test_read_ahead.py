@@ -8,10 +8,11 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
 from pathlib import Path
 from queue import SimpleQueue
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import accv_cache._training.read_ahead as module
-from accv_cache import CacheBudget, prefetch, query, read_ahead
+from accv_cache import CacheBudget, MissingReason, prefetch, query, read_ahead
 from support.examples import examples
 from support.files import MakeFile
 from support.forks import FOR_EVER, in_fork
@@ -50,6 +51,9 @@ class Prefetches:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.limits: list[int | None] = []
+        self.reserved: list[int] = []
+        self.loaded: list[int] = []
+        self.without_room: set[str] = set()
         self.threads: set[int] = set()
         self.go_on = threading.Event()
         self.go_on.set()
@@ -58,11 +62,15 @@ class Prefetches:
     def __call__(self, path: bytes, **options: Any) -> Any:  # noqa: ANN401 - as prefetch
         while not self.go_on.wait(0.01):
             options["progress"](0, 1, 0)
-        report = prefetch(path, **options)
+        name = os.path.basename(os.fsdecode(path))  # noqa: PTH119 - of bytes
+        more = 1 << 62 if name in self.without_room else 0
+        report = prefetch(path, **options | {"reserved_bytes": options["reserved_bytes"] + more})
         with self._changed:
             self.threads.add(threading.get_ident())
             self.limits.append(options["max_bytes"])
-            self.done.append(os.path.basename(os.fsdecode(path)))  # noqa: PTH119 - of bytes
+            self.reserved.append(options["reserved_bytes"])
+            self.loaded.append(report.known_loaded_bytes)
+            self.done.append(name)
             self._changed.notify_all()
         return report
 
@@ -207,9 +215,13 @@ class TestFiles:
         shard = SimpleNamespace(size_bytes=1000 * SIZE, loaded_bytes=None)
         limits: SimpleQueue[int] = SimpleQueue()
 
-        def load(*_: bytes, max_bytes: int, **_others: object) -> list[SimpleNamespace]:
+        class Report(list[SimpleNamespace]):
+            missing: Mapping[MissingReason, int] = MappingProxyType({})
+            limit = None
+
+        def load(*_: bytes, max_bytes: int, **_others: object) -> Report:
             limits.put(max_bytes)
-            return [shard]
+            return Report([shard])
 
         monkeypatch.setattr(module, "prefetch", load)
         items = iter(
@@ -223,6 +235,45 @@ class TestFiles:
         assert next(items) == 0
         ahead = [limits.get(timeout=FOR_EVER) for _ in range(3)]
         assert ahead == [4 * SIZE, 3 * SIZE, 2 * SIZE]
+        items.close()
+
+    def test_ahead_are_not_evicted_for_more(
+        self, make_file: MakeFile, prefetches: Prefetches
+    ) -> None:
+        paths = [make_file(SIZE, "cold") for _ in range(4)]
+        items = iter(read_ahead([[], *([path] for path in paths)], lambda item: item, depth=4))
+        assert next(items) == []
+        prefetches.wait_for(4)
+        assert prefetches.reserved == [0, *accumulate(prefetches.loaded[:3])]
+        items.close()
+
+    def test_without_room_wait_for_the_next_item(
+        self, make_file: MakeFile, prefetches: Prefetches
+    ) -> None:
+        first, second = (make_file(SIZE, "cold") for _ in range(2))
+        items = iter(read_ahead([[], [], [first], [second]], lambda item: item, depth=4))
+        prefetches.without_room.add(first.name)
+        assert next(items) == []
+        prefetches.wait_for(1)
+        prefetches.without_room.clear()
+        assert next(items) == []
+        prefetches.wait_for(3)
+        assert prefetches.done == [first.name, first.name, second.name]
+        items.close()
+
+    def test_are_fewer_where_memory_was_full(
+        self, make_file: MakeFile, prefetches: Prefetches
+    ) -> None:
+        paths = [make_file(SIZE, "cold") for _ in range(4)]
+        prefetches.without_room.add(paths[3].name)
+        items = iter(read_ahead([[], *([path] for path in paths)], lambda item: item, depth=4))
+        assert next(items) == []
+        prefetches.wait_for(4)
+        prefetches.without_room.clear()
+        assert [next(items), next(items)] == [[paths[0]], [paths[1]]]
+        prefetches.wait_for(5)
+        assert prefetches.limits[:4] == [None] * 4
+        assert prefetches.limits[4] == sum(prefetches.loaded[:3]) // 2 - prefetches.loaded[2]
         items.close()
 
     def test_with_a_budget_are_the_window(

@@ -36,28 +36,32 @@ missing_bytes as_missing(const std::array<std::int64_t, 5>& bytes) {
 
 /// Calls `load(options)` without the GIL.
 template <class Load>
-prefetch_report run(const py::dict& asked, const bytes_or_none& max_bytes, bool refuse, bool wait,
-                    Load&& load) {
+prefetch_report run(const py::dict& asked, const bytes_or_none& max_bytes,
+                    std::int64_t reserved_bytes, bool refuse, bool wait, Load&& load) {
     prefetch_options options;
     options.max_bytes = max_bytes;
+    options.reserved_bytes = reserved_bytes;
     options.on_limit = refuse ? limit_action::REFUSE : limit_action::STOP;
     options.wait = wait;
     return run_verb(asked, options, [&] { return load(options); });
 }
 
 prefetch_report prefetch(const py::iterable& paths, const py::dict& asked,
-                         const bytes_or_none& max_bytes, bool refuse, bool wait) {
+                         const bytes_or_none& max_bytes, std::int64_t reserved_bytes, bool refuse,
+                         bool wait) {
     targets files = as_targets(paths);
-    return run(asked, max_bytes, refuse, wait, [&](const prefetch_options& options) {
-        return detail::prefetch_files(std::move(files), options);
-    });
+    return run(asked, max_bytes, reserved_bytes, refuse, wait,
+               [&](const prefetch_options& options) {
+                   return detail::prefetch_files(std::move(files), options);
+               });
 }
 
 prefetch_report restore(const cache_report& warm, const py::dict& asked,
-                        const bytes_or_none& max_bytes, bool refuse, bool wait) {
-    return run(asked, max_bytes, refuse, wait, [&](const prefetch_options& options) {
-        return detail::restore_files(warm, options);
-    });
+                        const bytes_or_none& max_bytes, std::int64_t reserved_bytes, bool refuse,
+                        bool wait) {
+    return run(
+        asked, max_bytes, reserved_bytes, refuse, wait,
+        [&](const prefetch_options& options) { return detail::restore_files(warm, options); });
 }
 
 using limit_row = std::tuple<std::int64_t, std::int64_t, int, py::bytes>;
@@ -116,9 +120,9 @@ void bind_prefetch(py::module_& module) {
     module.attr("MISSING_REASONS") =
         py::make_tuple("LIMIT", "RECLAIMED", "IN_FLIGHT", "UNREADABLE", "NOT_CACHED");
     module.def("prefetch", &prefetch, py::arg("paths"), py::arg("options"), py::kw_only(),
-               py::arg("max_bytes"), py::arg("refuse"), py::arg("wait"));
+               py::arg("max_bytes"), py::arg("reserved_bytes"), py::arg("refuse"), py::arg("wait"));
     module.def("restore", &restore, py::arg("warm"), py::arg("options"), py::kw_only(),
-               py::arg("max_bytes"), py::arg("refuse"), py::arg("wait"));
+               py::arg("max_bytes"), py::arg("reserved_bytes"), py::arg("refuse"), py::arg("wait"));
 }
 
 }  // namespace accv_cache::python

@@ -177,6 +177,7 @@ def prefetch(
     options: FileOptions,
     *,
     max_bytes: int | None,
+    reserved_bytes: int,
     refuse: bool,
     wait: bool,
 ) -> PrefetchTable: ...
@@ -186,6 +187,7 @@ def restore(
     options: FileOptions,
     *,
     max_bytes: int | None,
+    reserved_bytes: int,
     refuse: bool,
     wait: bool,
 ) -> PrefetchTable: ...

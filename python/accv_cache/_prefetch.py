@@ -2,8 +2,16 @@
 
 import sys
 from collections.abc import Iterable
+from typing import Any
 
-from accv_cache._arguments import Progress, Targets, as_number_or_none, as_options, as_target_list
+from accv_cache._arguments import (
+    Progress,
+    Targets,
+    as_number,
+    as_number_or_none,
+    as_options,
+    as_target_list,
+)
 from accv_cache._cache_report import CacheReport, table_with_spans
 from accv_cache._limit import LimitError
 from accv_cache._prefetch_report import PrefetchReport, refused_prefetch
@@ -20,6 +28,7 @@ def prefetch(  # noqa: PLR0913 - one keyword a choice
     offset: int = 0,
     length: int | None = None,
     max_bytes: int | None = None,
+    reserved_bytes: int = 0,
     on_limit: str = "refuse",
     wait: bool = True,
     recursive: bool = True,
@@ -47,6 +56,8 @@ def prefetch(  # noqa: PLR0913 - one keyword a choice
         offset: Where the range of each file starts, in bytes.
         length: The length of the range in bytes, at least 1; None: to the end.
         max_bytes: The most that may be loaded, in bytes, at least 1; None: as much as fits.
+        reserved_bytes: Resident page cache that must stay, too, in bytes: what earlier calls loaded
+            and is still needed. It does not count as room.
         on_limit: If not everything fits: 'refuse' raises `LimitError` and reads nothing, 'stop'
             loads as much as fits, in the order of the list, and reports the rest as missing. Of a
             file that is larger than the limit, the start is loaded.
@@ -93,17 +104,22 @@ def prefetch(  # noqa: PLR0913 - one keyword a choice
     if on_limit not in _ACTIONS:
         msg = f"on_limit must be 'refuse' or 'stop', not {on_limit!r}"
         raise ValueError(msg)
-    refuse = on_limit == "refuse"
+    how: dict[str, Any] = {
+        "max_bytes": most,
+        "reserved_bytes": as_number("reserved_bytes", reserved_bytes, least=0),
+        "refuse": on_limit == "refuse",
+        "wait": wait,
+    }
     if isinstance(paths, CacheReport):
         warm = table_with_spans(paths)
         if sys.platform != "linux":
             return refused_prefetch(record.path for record in paths)
-        table = _core.restore(warm, options, max_bytes=most, refuse=refuse, wait=wait)
+        table = _core.restore(warm, options, **how)
     else:
         items = as_target_list(paths)
         if sys.platform != "linux":
             return refused_prefetch(items)
-        table = _core.prefetch(items, options, max_bytes=most, refuse=refuse, wait=wait)
+        table = _core.prefetch(items, options, **how)
     limit = table.limit()
     if limit is not None and table.refused():
         raise LimitError.of_row(limit)

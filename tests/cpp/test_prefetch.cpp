@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -471,6 +472,19 @@ TEST_CASE("what fits is the least below each limit, with clean inactive pages") 
     tree.add("job", 800, 100);
     tree.write_high("job", 500);
     CHECK(tree.room("job").bytes == 400);
+}
+
+TEST_CASE("what is reserved is no room") {
+    const temporary_folder folder;
+    const std::string clip = write_cold(folder / "clip", 4 * page);
+    prefetch_options options;
+    options.reserved_bytes = std::numeric_limits<std::int64_t>::max();
+    const prefetch_report report = prefetch(clip, options);
+    CHECK(report.refused());
+    REQUIRE(report.limit().has_value());
+    CHECK(report.limit()->available_bytes == 0);
+    options.reserved_bytes = -1;
+    CHECK(prefetch(clip, options)[0].loaded_bytes == 4 * page);
 }
 
 TEST_CASE("the machine is a limit, too") {

@@ -79,6 +79,10 @@ struct prefetch_options : file_options {
     /// file.
     std::optional<std::int64_t> max_bytes;
 
+    /// Resident page cache that must stay, too, in bytes: what earlier calls loaded and is still
+    /// needed. It does not count as room. What is resident of the files to load never does.
+    std::int64_t reserved_bytes = 0;
+
     /// What to do where not everything fits.
     limit_action on_limit = limit_action::REFUSE;
 

@@ -12,8 +12,9 @@ from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from accv_cache._arguments import Path, as_number, as_number_or_none
+from accv_cache._limit import LimitSource
 from accv_cache._prefetch import prefetch
-from accv_cache._prefetch_report import PrefetchRecord
+from accv_cache._prefetch_report import MissingReason, PrefetchRecord
 
 Item = TypeVar("Item")
 Range: TypeAlias = tuple[Path, int, int | None]
@@ -44,7 +45,8 @@ def read_ahead(
             iterable of those.
         depth: So many items are ahead of the one that is given, at least 1.
         max_bytes: The most that files may hold that are read ahead and whose items are not given
-            yet, in bytes, at least 1; None: as much as `prefetch` finds room for.
+            yet, in bytes, at least 1; None: as much as `prefetch` finds room for, and half as much
+            after memory was full.
 
     Returns:
         An iterable. Its `close()`, and that of each of its iterators, stops the prefetch, and
@@ -269,9 +271,13 @@ class _Window:
     def __init__(self, max_bytes: int | None) -> None:
         self._process = os.getpid()
         self._max_bytes = max_bytes
+        self._most_bytes = max_bytes
         self._changed = threading.Condition()
         self._waiting: deque[_Entry[Any]] = deque()
         self._ahead_bytes = 0
+        self._given_bytes = 0
+        self._steps = 0
+        self._full_at: int | None = None
         self._is_stopped = False
         self._thread: int | None = None
         self._has_ended = threading.Event()
@@ -285,7 +291,11 @@ class _Window:
             return
         with self._changed:
             given.is_given = True
+            self._given_bytes = given.loaded_bytes  # the loop reads it now
             self._ahead_bytes -= given.loaded_bytes
+            if self._ahead_bytes == 0:
+                self._most_bytes = self._max_bytes
+            self._steps += 1
             self._waiting.extend(entry for entry in new if entry.ranges)
             self._changed.notify()
         if self._thread is None and self._waiting:
@@ -314,13 +324,19 @@ class _Window:
 
     def _load_all(self) -> None:
         while (entry := self._next()) is not None:
-            for path, offset, length in entry.ranges:
-                room = self._room()
-                if room is None or room > 0:
-                    try:
-                        self._load(entry, path, offset, length, room)
-                    except _StopError:
-                        return
+            steps = self._steps
+            for each in entry.ranges:
+                try:
+                    is_full = not self._load(entry, *each)
+                except _StopError:
+                    return
+                if is_full:
+                    break
+            else:
+                continue
+            with self._changed:  # nothing behind it is loaded before it
+                self._waiting.appendleft(entry)
+                self._full_at = steps
 
     def _next(self) -> "_Entry[Any] | None":
         """Wait for an entry to prefetch; return None when stopped."""
@@ -331,15 +347,15 @@ class _Window:
     def _may_go_on(self) -> bool:
         while self._waiting and self._waiting[0].is_given:
             self._waiting.popleft()
-        room = self._room()
-        return self._is_stopped or (bool(self._waiting) and (room is None or room > 0))
+        return self._is_stopped or (bool(self._waiting) and self._full_at != self._steps)
 
-    def _room(self) -> int | None:
-        return None if self._max_bytes is None else self._max_bytes - self._ahead_bytes
+    def _load(self, entry: "_Entry[Any]", path: Path, offset: int, length: int | None) -> bool:
+        """Prefetch a range; return False if not all of it fits before the next item is given."""
+        ahead = self._ahead_bytes
+        room = None if self._most_bytes is None else self._most_bytes - ahead
+        if room is not None and room <= 0:
+            return False
 
-    def _load(
-        self, entry: "_Entry[Any]", path: Path, offset: int, length: int | None, room: int | None
-    ) -> None:
         def check(*_: int) -> None:
             if self._is_stopped:
                 raise _StopError
@@ -349,6 +365,7 @@ class _Window:
             offset=offset,
             length=length,
             max_bytes=room,
+            reserved_bytes=ahead + self._given_bytes,
             on_limit="stop",
             workers=1,
             progress=check,
@@ -357,7 +374,15 @@ class _Window:
             _size_of(record, offset, length) if record.loaded_bytes is None else record.loaded_bytes
             for record in report
         )
+        # Where memory is full, whatever the loop itself reads evicts what is ahead, the next item
+        # first. So from then on less is ahead, until nothing is.
+        is_tight = MissingReason.RECLAIMED in report.missing or (
+            report.limit is not None and report.limit.limit is not LimitSource.MAX_BYTES
+        )
         with self._changed:
             if not entry.is_given:
                 entry.loaded_bytes += loaded
                 self._ahead_bytes += loaded
+            if is_tight:
+                self._most_bytes = (ahead + loaded) // 2
+        return report.limit is None and not is_tight

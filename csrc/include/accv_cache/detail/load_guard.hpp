@@ -56,7 +56,7 @@ private:
 class load_guard {
 public:
     /// Finds how much fits, before anything is loaded.
-    /// `resident`: what is resident already of the files to load, where it can be reclaimed.
+    /// `resident`: as for `room_finder`.
     memory_room find_room(std::optional<std::int64_t> max_bytes, std::int64_t resident) {
         return finder_.emplace(max_bytes, resident).find(0);
     }

@@ -387,7 +387,7 @@ public:
     std::optional<prefetch_limit> share() {
         for (const std::size_t each : positions_) add_bytes(needed_bytes_, work_.to_load[each]);
         if (needed_bytes_ == 0) return std::nullopt;
-        const memory_room room = work_.guard.find_room(work_.asked.max_bytes, cached_bytes());
+        const memory_room room = work_.guard.find_room(work_.asked.max_bytes, reserved_bytes());
         if (needed_bytes_ <= room.bytes) return std::nullopt;
         std::int64_t rest = work_.asked.on_limit == limit_action::STOP ? room.bytes : 0;
         for (const std::size_t each : positions_) {
@@ -415,13 +415,13 @@ public:
     }
 
 private:
-    /// What of all files is resident already, each file once.
-    std::int64_t cached_bytes() const {
+    /// What must stay: what the caller names, and what is resident already of the files, each once.
+    std::int64_t reserved_bytes() const {
         std::unordered_set<file_identity, file_identity_hash> seen;
-        std::int64_t sum = 0;
+        std::int64_t sum = std::max<std::int64_t>(work_.asked.reserved_bytes, 0);
         for (std::size_t i = 0; i != work_.records.size(); ++i)
             if (work_.cached[i] != 0 && seen.insert(work_.records[i].identity).second)
-                sum += work_.cached[i];
+                add_bytes(sum, work_.cached[i]);
         return sum;
     }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "accv_cache/detail/add_bytes.hpp"
 #include "accv_cache/detail/proc/cgroup.hpp"
 #include "accv_cache/detail/proc/kernel_text.hpp"
 #include "accv_cache/machine_memory.hpp"
@@ -68,9 +69,10 @@ inline void lower_to_cgroup(memory_room& room, const cgroup_folder& cgroup, std:
         const auto bytes = [&](const char* in_v1, const char* in_v2) {
             return named_number(statistics, v2 ? in_v2 : in_v1).value_or(0);
         };
-        const std::int64_t reclaimable = bytes("total_inactive_file", "inactive_file") -
-                                         bytes("total_dirty", "file_dirty") -
-                                         bytes("total_writeback", "file_writeback") - stays;
+        const std::int64_t clean = bytes("total_inactive_file", "inactive_file") -
+                                   bytes("total_dirty", "file_dirty") -
+                                   bytes("total_writeback", "file_writeback");
+        const std::int64_t reclaimable = std::max<std::int64_t>(clean, 0) - stays;
         room.lower_to(*limit - *usage + std::max<std::int64_t>(reclaimable, 0),
                       limit_source::CGROUP, folder);
     });
@@ -79,7 +81,7 @@ inline void lower_to_cgroup(memory_room& room, const cgroup_folder& cgroup, std:
 /// Finds how much more the caller may load.
 class room_finder {
 public:
-    /// `resident`: what is resident already of the files to load, and shall stay.
+    /// `resident`: page cache that must stay, and may be counted as reclaimable or available.
     explicit room_finder(std::optional<std::int64_t> max_bytes, std::int64_t resident = 0)
         : max_bytes_(max_bytes), resident_(resident) {}
 
@@ -87,7 +89,8 @@ public:
     memory_room find(std::int64_t loaded) const {
         memory_room room;
         if (max_bytes_) room.lower_to(*max_bytes_ - loaded, limit_source::MAX_BYTES);
-        const std::int64_t stays = resident_ + loaded;
+        std::int64_t stays = loaded;
+        add_bytes(stays, resident_);
         if (cgroup_) lower_to_cgroup(room, *cgroup_, stays);
         const auto machine = machine_memory();
         if (machine && machine->available_bytes)  // which counts these pages as available
