@@ -85,10 +85,10 @@ def overlay(directory: Path) -> Iterator[Path]:
 
 
 def mounted_overlay(
-    root: Path, lower: Path, upper: Path, work: Path
+    root: Path, lower: Path, upper: Path, work: Path, more: str = ""
 ) -> AbstractContextManager[Path]:
     """An overlayfs of these layers."""
-    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}{more}"
     if os.geteuid() != 0:
         options += ",userxattr"
     return mounted(root, "overlay", options=options)
@@ -100,8 +100,7 @@ def volatile_overlay(directory: Path) -> Iterator[Path]:
     # The kernel leaves a folder without any rights, which this removes, too.
     with tempfile.TemporaryDirectory(dir=directory) as name:
         lower, upper, work = (_made(Path(name, layer)) for layer in ("lower", "upper", "work"))
-        options = f"lowerdir={lower},upperdir={upper},workdir={work},volatile"
-        with mounted(Path(name, "root"), "overlay", options=options) as root:
+        with mounted_overlay(Path(name, "root"), lower, upper, work, ",volatile") as root:
             yield root
 
 
