@@ -35,8 +35,6 @@ ALONE = [("clang++", MODES[-2])]
 TARGETS = ["x86_64-windows-gnu", "x86_64-macos", "x86_64-freebsd", "x86_64-linux-gnu.2.17"]
 # A compiler for all of them that brings their C libraries, from PyPI.
 ZIG = [sys.executable, "-m", "ziglang"]
-# To link, it builds its C++ library first: without optimization, which takes a third of the time.
-LINK = [*ZIG, "build-exe", "--debug-rt=Debug", "-lc++"]
 
 # <sys/sysmacros.h> takes three common names from the program, <sys/syscall.h> defines hundreds.
 # From C++20 on, libstdc++ includes the second by itself.
@@ -101,19 +99,22 @@ def elsewhere(directory: Path) -> list[list[str]]:
     for header in sorted((INCLUDE / "accv_cache").glob("*.hpp")):
         source = directory / f"off-linux-{header.name}.cpp"
         source.write_text(including(f"accv_cache/{header.name}"))
-        alone.append(str(source))
-    program = directory / "every-verb.cpp"
-    program.write_text(including("accv_cache/accv_cache.hpp") + EVERY_VERB)
-    include, flags = f"-I{INCLUDE}", ["-std=c++17", *WARNINGS]
-    # Each alone, and linked, on the system that differs most from Linux.
+        alone.append(source)
+    program, other = directory / "every-verb.cpp", directory / "other.cpp"
+    program.write_text(including(UMBRELLA) + EVERY_VERB)
+    other.write_text(including(UMBRELLA))
+    flags = ["-std=c++17", *WARNINGS, f"-I{INCLUDE}"]
+    compiled = [*ZIG, "c++", *flags, "-c", "-target"]
+    # Each alone on the system that differs most from Linux. What two files define, or none, shows
+    # when they are linked. That is done here, as on another system: to link for one, zig first
+    # builds the C++ library of it.
     first, *others = TARGETS
-    linked = [*LINK, "-target", first, f"-femit-bin={directory / 'program'}", include]
-    compiled = [*ZIG, "c++", *flags, include]
+    sources = [(first, each) for each in [*alone, program]] + [(each, program) for each in others]
     return [
-        [*linked, "-cflags", *flags, "--", str(program), *alone],
+        ["g++", "-U__linux__", *flags, str(program), str(other), "-o", str(directory / "program")],
         *(
-            [*compiled, "-target", target, "-c", str(program), "-o", str(directory / target)]
-            for target in others
+            [*compiled, target, str(source), "-o", str(directory / f"{target}-{source.stem}.o")]
+            for target, source in sources
         ),
     ]
 
