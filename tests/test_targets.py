@@ -215,6 +215,16 @@ class TestOpenFiles:
         assert verb.has_succeeded(record)
         assert (record.error, record.size_bytes) == (None, 0)
 
+    def test_may_be_directories_which_mean_no_files(self, verb: Verb, prepare: Prepare) -> None:
+        path = prepare(PAGE)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            [record] = verb.call(folder).files
+        finally:
+            os.close(folder)
+        assert verb.has_succeeded(record)
+        assert verb.has_spared(path)
+
     def test_that_python_closed_are_refused(self, verb: Verb, prepare: Prepare) -> None:
         path = prepare(PAGE)
         with path.open("rb") as file:

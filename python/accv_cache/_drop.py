@@ -37,8 +37,9 @@ def drop(  # noqa: PLR0913 - one keyword a choice
     Args:
         paths: One path, descriptor or file object, or an iterable of those. A directory means the
             regular files below it, each inode once. Other file systems, special files and links in
-            it are skipped and listed in `skipped`. A descriptor stays open and keeps its offset.
-            The same file twice gives two records; what was evicted counts for the first.
+            it are skipped and listed in `skipped`. A descriptor stays open and keeps its offset;
+            that of a directory means no files: pass its path. The same file twice gives two
+            records; what was evicted counts for the first.
         offset: Where the range of each file starts, in bytes.
         length: The length of the range in bytes, at least 1; None: to the end. Pages and large
             folios partly outside the range stay, and count as `KeptReason.EDGE`.

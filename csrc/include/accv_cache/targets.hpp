@@ -79,7 +79,7 @@ public:
     template <class Path, std::enable_if_t<detail::is_path<Path>::value, int> = 0>
     target(const Path& path) : path_(detail::text_of(path)) {}
 
-    /// A descriptor. It stays open, and keeps its offset.
+    /// A descriptor. It stays open, and keeps its offset. That of a directory means no files.
     target(int descriptor) : descriptor_(descriptor), is_descriptor_(true) {}
 
     /// A bool is no descriptor, nor is a number of another type than int.
