@@ -77,7 +77,7 @@ public:
         if (alone && !on_main_thread()) ++not_alone;
         const verdict said = on_prepare(position, alone);
         entry.position = position;
-        if (said == proceed) entry.hold(held);
+        if (said == proceed || said == proceed_in_turn) entry.hold(held);
         return said;
     }
 
@@ -270,6 +270,30 @@ TEST_CASE("with fail_fast a failure to finish is found in list order too") {
         const batch_result result = run(job, workers, true);
         check_failure(result, plan);
         CHECK(job.first_not_finished_once() >= std::min(plan.first_failure, plan.fails.size()));
+    });
+}
+
+TEST_CASE("with fail_fast none behind a position that may fail to finish is finished before it") {
+    with_scripts(30, [](const script& plan, std::size_t workers) {
+        const std::size_t count = plan.fails.size();
+        const auto may_fail = [](std::size_t position) { return position % 3 == 0; };
+        std::size_t first = 0;
+        while (first != count && !(may_fail(first) && plan.fails[first] != proceed)) ++first;
+        for (const int descriptors : {1, 5, 1000}) {
+            scripted_job job(count);
+            job.on_prepare = [&](std::size_t position, bool alone) {
+                if (!alone && job.held >= descriptors) return out_of_descriptors;
+                return may_fail(position) && !alone ? proceed_in_turn : proceed;
+            };
+            job.on_finish = [&](std::size_t position) {
+                nap(plan.naps[position]);
+                return may_fail(position) ? plan.fails[position] : proceed;
+            };
+            const batch_result result = run(job, workers, true);
+            CHECK(result.failed_position == (first == count ? no_position : first));
+            CHECK(job.first_not_finished_once() == std::min(first + 1, count));
+            CHECK(job.none_finished_from(first + 1));
+        }
     });
 }
 

@@ -67,14 +67,19 @@ public:
     }
 };
 
+/// Lets a call take this long.
+inline void spin(int microseconds) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+    while (std::chrono::steady_clock::now() < end) continue;
+}
+
 /// Lets the first file of a batch take so long that the rest of the list is given to threads.
 class slow_first_file {
 public:
     void wait_at(const call_site& site) {
         const std::string_view name = site.name;
         if ((name != "posix_fadvise" && name != "cachestat") || done_.exchange(true)) return;
-        const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(300);
-        while (std::chrono::steady_clock::now() < end) continue;
+        spin(300);
     }
     void again() { done_ = false; }
 

@@ -216,7 +216,9 @@ private:
         const open_file& file = entry.file;
         if (const int refused = -rehearse_advice(file.fd))
             return work_.fail(position, failed_step::ADVISE, refused);
-        if (!work_.asked.sync) return proceed;
+        const file_system_kind kind = work_.file_systems.of(file.fd, file.status);
+        const verdict settled = !entry.alone && may_refuse_advice(kind) ? proceed_in_turn : proceed;
+        if (!work_.asked.sync) return settled;
         for (const auto wait : write_back_tries) {
             const residency now = work_.read(file.fd, file.status);
             if (now.known() && !may_be_dirty(now)) break;
@@ -224,7 +226,7 @@ private:
             if (work_.retries.with(error, position)) return interrupted;
             if (error != 0) return work_.keep(position, file, error);
         }
-        return proceed;
+        return settled;
     }
 
     /// mincore(2) does not tell clean pages from dirty ones.

@@ -11,6 +11,7 @@
 #include "accv_cache/detail/eviction.hpp"
 #include "accv_cache/detail/file/advice.hpp"
 #include "accv_cache/detail/file/descriptor.hpp"
+#include "accv_cache/detail/file/file_system.hpp"
 #include "accv_cache/detail/file/file_type.hpp"
 #include "accv_cache/detail/list/target_list.hpp"
 #include "accv_cache/detail/run/batch.hpp"
@@ -46,10 +47,11 @@ public:
         if (file.failed == failed_step::OPEN) return failed(DropCacheStatus::FILE_OPEN_FAILED);
         if (file.error != 0 || S_ISFIFO(file.status.st_mode))
             return failed(DropCacheStatus::FADVISE_FAILED);
-        if (may_have_pages(file.status.st_mode) && !alone && rehearse_advice(file.fd) != 0)
-            return failed(DropCacheStatus::FADVISE_FAILED);
         entry.alone = alone;
-        return proceed;
+        if (!may_have_pages(file.status.st_mode) || alone) return proceed;
+        if (rehearse_advice(file.fd) != 0) return failed(DropCacheStatus::FADVISE_FAILED);
+        const file_system_kind kind = file_systems_.of(file.fd, file.status);
+        return may_refuse_advice(kind) ? proceed_in_turn : proceed;
     }
 
     verdict finish(std::size_t, item& entry) {
@@ -67,6 +69,7 @@ private:
     const target_list& files_;
     const std::size_t workers_;
     ticker& tick_;
+    file_system_lookup file_systems_;
     patience retries_;
 };
 

@@ -47,6 +47,13 @@ inline file_system_kind file_system_of(int fd) noexcept {
     }
 }
 
+/// Whether advice may fail for a file although its rehearsal did not. overlayfs passes advice on to
+/// the file of a layer below, which it may have to open (ovl_fadvise). Elsewhere advice depends on
+/// nothing that changes (mm/fadvise.c, generic_fadvise).
+constexpr bool may_refuse_advice(file_system_kind kind) noexcept {
+    return kind == file_system_kind::overlay || kind == file_system_kind::unknown;
+}
+
 /// Whether readdir(3) returns the same inode numbers as stat(2). On other file systems they may be
 /// those of the layer below (overlayfs), chosen by the server (FUSE) or temporary (FAT).
 inline bool entries_tell_inodes(int fd) noexcept {

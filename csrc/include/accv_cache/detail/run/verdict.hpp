@@ -15,12 +15,16 @@ namespace accv_cache {
 inline namespace ACCV_CACHE_ABI {
 namespace detail {
 
-/// The result of a step: `proceed`, one of the two below, or a positive failure code of the job.
+/// The result of a step: `proceed`, one of those below, or a positive failure code of the job.
 using verdict = int;
 constexpr verdict proceed = 0;
 constexpr verdict interrupted = -1;  ///< EINTR: handle signals, then try again.
 constexpr verdict out_of_descriptors =
     -2;  ///< Try again when no other position is being processed.
+
+/// As `proceed`, of `prepare` with fail_fast: `finish` may still fail, so no position behind is
+/// finished before.
+constexpr verdict proceed_in_turn = -3;
 
 constexpr std::size_t no_position = std::numeric_limits<std::size_t>::max();
 

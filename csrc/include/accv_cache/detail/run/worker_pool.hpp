@@ -118,7 +118,7 @@ private:
         worker_thread thread;
         positions taken;
         positions undone;                      // what it has not done when it must give up
-        std::size_t preparing = no_position;   // first position taken and not yet prepared
+        std::size_t preparing = no_position;   // first position that those behind it wait for
         std::size_t waiting_at = no_position;  // first position that waits for its turn
         std::condition_variable turn;
         std::size_t done = 0;
@@ -277,14 +277,18 @@ private:
         };
         std::size_t ready = range.first;
         verdict said = proceed;
+        bool in_turn = false;  // no position behind the range is finished before it
         for (; ready != range.last; ++ready) {
             said = until_uninterrupted([&] { return job_.prepare(ready, item_at(ready), false); });
-            if (said != proceed) break;
+            if (said == proceed_in_turn)
+                in_turn = true;
+            else if (said != proceed)
+                break;
         }
         if (said == interrupted) return;
         const bool is_short = said == out_of_descriptors;
-        if (said != proceed && !is_short) failure_.record(ready, said);
-        if (!await_turn(self, range, is_short ? ready : no_position, asleep)) return;
+        if (ready != range.last && !is_short) failure_.record(ready, said);
+        if (!await_turn(self, range, is_short ? ready : no_position, in_turn, asleep)) return;
 
         for (; range.first != ready && range.first < failure_.limit(); ++range.first) {
             said =
@@ -292,6 +296,10 @@ private:
             if (said == interrupted) return;
             if (said != proceed) failure_.record(range.first, said);
             item_at(range.first).reset();  // closes its descriptor as soon as possible
+        }
+        if (in_turn) {
+            const std::scoped_lock lock(mutex_);
+            let_others_go_on(self, is_short ? ready : no_position);
         }
         if (!is_short)
             range.first = range.last;  // the rest is behind a failure and is not finished
@@ -306,19 +314,20 @@ private:
     }
 
     /// Tells the other workers that `self` has prepared its range, or ran out of descriptors at
-    /// `short_at`. Then waits until all positions before the range are prepared.
+    /// `short_at`; if the range is `in_turn`, they are told when it is finished. Then waits until
+    /// it is the turn of the range.
     ///
     /// Returns true when its turn has come: later workers may go on from then, so this one must
     /// too. Returns false if all threads must end before that; later workers then stay blocked.
-    bool await_turn(worker& self, const positions& range, std::size_t short_at,
+    bool await_turn(worker& self, const positions& range, std::size_t short_at, bool in_turn,
                     thread_usage& asleep) {
         std::unique_lock<std::mutex> lock(mutex_);
-        self.preparing = short_at;
         if (short_at != no_position) run_short();
-        for (worker& each : workers_)
-            if (each.waiting_at < prepared_up_to()) each.turn.notify_one();
+        let_others_go_on(self, in_turn ? range.first : short_at);
 
-        const auto is_its_turn = [&] { return prepared_up_to() > range.first; };
+        const auto is_its_turn = [&] {
+            return prepared_up_to() >= range.first && short_at != range.first;
+        };
         if (!is_its_turn()) {
             const thread_usage before = thread_usage::now();
             self.waiting_at = range.first;
@@ -333,7 +342,15 @@ private:
 
     // ---- on any thread, with mutex_ held -----------------------------------------------------
 
-    /// The first position that a worker is still preparing, or has given up.
+    /// Positions behind `limit` have to wait for `self`, others have not.
+    void let_others_go_on(worker& self, std::size_t limit) noexcept {
+        self.preparing = limit;
+        const std::size_t front = prepared_up_to();
+        for (worker& each : workers_)
+            if (each.waiting_at <= front) each.turn.notify_one();
+    }
+
+    /// The first position that a worker is still preparing, has to finish in turn, or has given up.
     std::size_t prepared_up_to() const noexcept {
         std::size_t front = no_position;
         for (const worker& each : workers_) front = std::min(front, each.preparing);
