@@ -312,6 +312,22 @@ TEST_CASE("another file of the same name is not loaded") {
     CHECK(resident_bytes(clip) == 0);
 }
 
+TEST_CASE("a descriptor without read access needs another one, of which there may be none") {
+    const temporary_folder folder;
+    const std::string clip = write_cold(folder / "clip");
+    const open_descriptor lent(clip, O_WRONLY);
+    for (const int error : {EMFILE, ENFILE}) {
+        const hooked_calls hooked([&](const call_site& site) {
+            return is(site, "open") && path_of(site.about).find("/proc/") == 0 ? error : 0;
+        });
+        const prefetch_report report = prefetch(lent.get());
+        CHECK(report[0].failed == failed_step::READ);
+        CHECK(report[0].error == error);
+        CHECK(report[0].missing.unreadable == size);
+    }
+    CHECK(prefetch(lent.get()).ok());
+}
+
 TEST_CASE("a hole that is punched meanwhile is no error") {
     const temporary_folder folder;
     const std::string clip = write_cold(folder / "clip");

@@ -213,6 +213,7 @@ public:
         std::optional<mappable> reopened;
         if (!file.own) reopened.emplace(file.fd, kind);
         const int fd = reopened ? reopened->get() : file.fd;
+        if (is_out_of_descriptors(-fd) && !entry.alone) return out_of_descriptors;
         if (fd < 0) return give_up(position, failed_step::READ, -fd);
 
         const int error = load(position, file, fd);

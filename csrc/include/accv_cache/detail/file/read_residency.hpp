@@ -110,11 +110,12 @@ public:
             opened_.keep_access_time();
             fd_ = opened_.get();
         } else if (!readable) {
-            fd_ = -EACCES;
+            const int error = opened_.error();
+            fd_ = is_out_of_descriptors(error) ? -error : -EACCES;
         }
     }
 
-    /// -EACCES: the file cannot be read.
+    /// -EACCES: the file cannot be read; -EMFILE or -ENFILE: not now.
     int get() const noexcept { return fd_; }
 
 private:
