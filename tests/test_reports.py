@@ -369,6 +369,7 @@ class TestRecords:
     def test_are_equal_where_all_fields_are(self, report: DropReport) -> None:
         for position, record in enumerate(report):
             assert record in report
+            assert {record} == {report.files[position]}
             assert record != report[position - 1]
 
     def test_can_be_in_sets(self, report: DropReport) -> None:
