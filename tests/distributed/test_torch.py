@@ -369,6 +369,7 @@ class TestCommand:
         nothing = run_command("drop")
         assert (nothing.returncode, nothing.stdout) == (64, "")
         assert "Name files or directories" in nothing.stderr
+        assert run_command("prefetch", "clip.mp4", "--max-bytes=0").returncode == 64
 
 
 class TestNothingIsLeft:

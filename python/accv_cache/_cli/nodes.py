@@ -15,6 +15,7 @@ from accv_cache._cli import units
 from accv_cache._cli.commands import run_group
 from accv_cache._cli.grouped import GroupedCommand, GroupedOption
 from accv_cache._cli.output import Output
+from accv_cache._cli.prefetch import limits
 from accv_cache._cli.selection import Selection, selects_files
 from accv_cache._cli.terminal import complain, write
 from accv_cache._exit_codes import USAGE
@@ -72,32 +73,11 @@ def drop(selection: Selection, **options: Any) -> int:  # noqa: ANN401 - of `_sh
     return _show(_drop, selection, **options)
 
 
-_limits = partial(click.option, cls=GroupedOption, group="What to do")
-
-
 @_command
-@_limits(
-    "--max-bytes",
-    type=units.limit,
-    metavar="SIZE|PERCENT",
-    help="Load at most SIZE, or PERCENT of the memory, of each node; by default as much as fits.",
-)
-@_limits(
-    "--on-limit",
-    type=click.Choice(["refuse", "stop"]),
-    default="refuse",
-    show_default=True,
-    help="If not everything fits, load nothing on that node, or as much as fits.",
-)
-def prefetch(
-    selection: Selection,
-    *,
-    max_bytes: int | None,
-    on_limit: str,
-    **options: Any,  # noqa: ANN401 - of `_show`
-) -> int:
+@limits
+def prefetch(selection: Selection, **options: Any) -> int:  # noqa: ANN401 - of `_show`
     """Read files into the page cache of each node before they are needed."""
-    return _show(_prefetch, selection, max_bytes=max_bytes, on_limit=on_limit, **options)
+    return _show(_prefetch, selection, **options)
 
 
 def _show(
@@ -106,11 +86,11 @@ def _show(
     *,
     timeout: float,
     json: bool,
-    **limits: Any,  # noqa: ANN401 - of `prefetch`
+    **options: Any,  # noqa: ANN401 - of the verb
 ) -> int:
     selection.check()  # here, not on each node
     try:
-        reports = on_each_node(function, selection, timeout=timeout, **limits)
+        reports = on_each_node(function, selection, timeout=timeout, **options)
     except RuntimeError as error:
         complain(str(error))
         return USAGE

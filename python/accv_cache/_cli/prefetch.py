@@ -1,5 +1,6 @@
 """`accv-cache prefetch`: read files ahead, report what was loaded and what is missing."""
 
+from collections.abc import Callable
 from functools import partial
 
 import click
@@ -24,6 +25,32 @@ from accv_cache._exit_codes import NO_ROOM
 _option = partial(click.option, cls=GroupedOption, group="What to do")
 
 
+def _more_than_0(_context: object, option: click.Parameter, value: int | None) -> int | None:
+    if value == 0:
+        message = f"{option.opts[0]} must be more than 0."
+        raise click.UsageError(message)
+    return value
+
+
+def limits(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that limit what it loads, here or on many nodes."""
+    command = _option(
+        "--on-limit",
+        type=click.Choice(["refuse", "stop"]),
+        default="refuse",
+        show_default=True,
+        metavar="refuse|stop",
+        help="If not everything fits, load nothing and fail, or load as much as fits.",
+    )(command)
+    return _option(
+        "--max-bytes",
+        type=units.limit,
+        callback=_more_than_0,
+        metavar="SIZE|PERCENT",
+        help="Load at most SIZE, or PERCENT of the memory; by default as much as fits.",
+    )(command)
+
+
 @files_command(
     "prefetch",
     """
@@ -45,20 +72,7 @@ reported, and the command goes on.
     metavar="FILE",
     help="Load exactly what was resident when FILE was written by `query --json`.",
 )
-@_option(
-    "--max-bytes",
-    type=units.limit,
-    metavar="SIZE|PERCENT",
-    help="Load at most SIZE, or PERCENT of the memory; by default as much as fits.",
-)
-@_option(
-    "--on-limit",
-    type=click.Choice(["refuse", "stop"]),
-    default="refuse",
-    show_default=True,
-    metavar="refuse|stop",
-    help="If not everything fits, load nothing and exit with 6, or load as much as fits.",
-)
+@limits
 @_option("--no-wait", is_flag=True, help="Start the reads, and do not wait for them.")
 @selects_files
 @writes_reports
@@ -74,9 +88,6 @@ def command(  # noqa: PLR0913 - one an option
     """Run the command, and return the exit code."""
     if restore is not None:
         goes_without("--restore names the files itself: it", SELECTING)
-    if max_bytes == 0:
-        message = "--max-bytes must be more than 0."
-        raise click.UsageError(message)
     try:
         with LiveProgress("loaded", quiet=output.quiet) as progress:
             report = prefetch(
