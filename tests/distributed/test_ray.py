@@ -33,7 +33,7 @@ from support.residency import PAGE, resident_bytes
 
 HERE = socket.gethostname()
 THERE = "node-b"
-ONE_MACHINE = {"node_ip_address": "127.0.0.1", "num_cpus": 2, "object_store_memory": 80_000_000}
+ONE_MACHINE = {"node_ip_address": "127.0.0.2", "num_cpus": 2, "object_store_memory": 80_000_000}
 RAY = str(Path(sysconfig.get_path("scripts"), "ray"))
 FOR_EVER = 600.0
 """Far more seconds than anything takes here: only an error lasts so long."""

@@ -136,7 +136,10 @@ def host_store(address: str = "127.0.0.1") -> int:
     """
     import torch.distributed as dist  # noqa: PLC0415 - only where it is used
 
-    _stores.append(dist.TCPStore(address, 0, is_master=True, wait_for_workers=False))
+    libuv = os.environ.get("USE_LIBUV") != "0"  # torchrun asks likewise
+    _stores.append(
+        dist.TCPStore(address, 0, is_master=True, wait_for_workers=False, use_libuv=libuv)
+    )
     return int(_stores[0].port)
 
 
