@@ -136,6 +136,24 @@ class TestOnACluster:
         whole = on_each_node("query", ["/dev/null"] * 200, whole=True, timeout=FOR_EVER)
         assert len(whole.merged) == 400
 
+    def test_arguments_are_sent_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Null:
+            def __reduce__(self) -> tuple[object, ...]:
+                times_pickled.append(1)
+                return str, ("/dev/null",)
+
+        def put(value: object) -> object:
+            times_put.append(1)
+            return into_the_store(value)
+
+        times_pickled: list[int] = []
+        times_put: list[int] = []
+        into_the_store = ray.put
+        monkeypatch.setattr(ray, "put", put)
+        reports = on_each_node("query", [Null()], timeout=FOR_EVER)
+        assert [record.path for record in reports.merged] == ["/dev/null"] * 2
+        assert (times_pickled, times_put) == ([1], [1])
+
     def test_what_a_function_raises_is_its_nodes_outcome(self) -> None:
         def fail_there() -> object:
             if socket.gethostname() == THERE:
@@ -169,13 +187,9 @@ class TestOnACluster:
                 signal.pause()
             return int(fifo.read_text())
 
-        def wait_for_others(ray: ModuleType, tasks: list[object], deadline: float) -> list[object]:
-            return ended(ray, tasks, deadline if len(tasks) == 1 else FOR_EVER + deadline)
-
         fifo = tmp_path / "fifo"
         os.mkfifo(fifo)
-        ended = distributed_ray._ended  # noqa: SLF001 - the time begins when the others are ready
-        monkeypatch.setattr(distributed_ray, "_ended", wait_for_others)
+        wait_for_all_but_one(monkeypatch)
         reports = on_each_node(hang_there, timeout=0.001)
         assert {node: type(error) for node, error in reports.failed.items()} == {
             THERE: TimeoutError
@@ -212,6 +226,24 @@ class TestOnACluster:
             assert {HERE, THERE} <= reports.keys() - reports.failed.keys()
             assert f"pip install accv_cache=={__version__}" in str(reports["node-c"])
 
+    def test_a_raylet_that_is_stopped_is_named(
+        self, hidden: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def raylet_of_e() -> int | None:
+            return os.getppid() if socket.gethostname() == "node-e" else None
+
+        with node("node-e", hidden):
+            process = on_each_node(raylet_of_e, timeout=FOR_EVER)["node-e"]
+            os.kill(process, signal.SIGSTOP)
+            try:
+                with monkeypatch.context() as patch:
+                    wait_for_all_but_one(patch)
+                    reports = on_each_node(socket.gethostname, timeout=0.001)
+                assert "node-e" in reports.failed
+                assert {HERE, THERE} <= reports.keys() - reports.failed.keys()
+            finally:
+                os.kill(process, signal.SIGCONT)
+
     def test_a_raylet_that_is_killed_is_named(self, hidden: Path) -> None:
         def kill_the_raylet() -> None:
             if socket.gethostname() == "node-d":
@@ -225,6 +257,16 @@ class TestOnACluster:
             again = on_each_node(socket.gethostname, timeout=FOR_EVER)
             assert {HERE, THERE} <= again.keys() - again.failed.keys()
             assert "node-d" not in again.keys() - again.failed.keys()
+
+
+def wait_for_all_but_one(patch: pytest.MonkeyPatch) -> None:
+    """Let the time of a call begin when one task is left."""
+
+    def wait(ray: ModuleType, tasks: list[object], deadline: float) -> list[object]:
+        return ended(ray, tasks, deadline if len(tasks) == 1 else FOR_EVER + deadline)
+
+    ended = distributed_ray._ended  # noqa: SLF001 - no other way to know what is left
+    patch.setattr(distributed_ray, "_ended", wait)
 
 
 def has_ended(process: int) -> bool:
