@@ -164,7 +164,7 @@ class TestUntouched:
         assert last.message == "not touched: the call was stopped before"
         assert [record.is_untouched for record in report.files].count(True) == 1
         assert (len(report.failed), report.unknown_files, report.untouched_files) == (1, 1, 1)
-        assert str(report).endswith("; 1 file not touched")
+        assert str(report).endswith("; 1 file not touched; skipped: symbolic links")
 
     @pytest.mark.parametrize("report", REPORTS, ids=VERBS)
     def test_alone_are_no_success(self, report: DropReport | CacheReport | PrefetchReport) -> None:
