@@ -268,7 +268,7 @@ class TestOtherThanFiles:
         assert "cannot measure: Bad file descriptor" in found._repr_html_()
 
     def test_a_disk_has_a_size_and_places_as_a_file_has(self, ext4: Path) -> None:
-        need("root")
+        need("root", "the right to mount", "loop devices")
         device = ext4.stat().st_dev
         disk = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
         with mounts.frozen(ext4):  # or its journal is written meanwhile

@@ -116,7 +116,7 @@ class TestWithoutCachestat:
         assert str(found) == "1.0 MiB of 1.0 MiB resident (100 %) in 1 file"
 
     def test_the_cache_of_a_disk_is_unknown(self, ext4: Path, refusal: int) -> None:
-        need("root")
+        need("root", "the right to mount", "loop devices")
         device = ext4.stat().st_dev
         name = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
         disk = Path("/dev", name)

@@ -231,7 +231,9 @@ def remount(root: Path, flags: int = 0, options: str = "") -> None:
 @contextmanager
 def _directory_in(place: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="accv-cache-", dir=place) as name:
-        yield Path(name)
+        directory = Path(name)
+        directory.chmod(0o755)  # `as_other_user` enters it, also where root may not mount
+        yield directory
 
 
 def _kind_of(place: Path) -> str:
