@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-CORE = Path(__file__).resolve().parents[1] / "csrc" / "include" / "accv_cache"
+CORE = Path(__file__).resolve().parents[2] / "csrc" / "include" / "accv_cache"
 
 
 def records(build: Path) -> Iterator[dict[str, Any]]:
