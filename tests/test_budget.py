@@ -97,7 +97,7 @@ class TestProperties:
         self, shelf: Shelf, limit: int, steps: list[tuple[list[tuple[int, bool]], bool]]
     ) -> None:
         shelf.restore()
-        loaded = 0
+        loaded = dict.fromkeys(shelf.paths, 0)
         budget = CacheBudget(limit)
         for together, fails in steps:
             names = [
@@ -107,19 +107,20 @@ class TestProperties:
             with ExitStack() as uses:
                 if fails:
                     uses.enter_context(pytest.raises(ZeroDivisionError))
-                for name in names:
+                for name, (at, _) in zip(names, together, strict=True):
                     uses.enter_context(budget.use(name))
                     resident = resident_bytes(name)
                     residency.warm(name)
-                    loaded += name.stat().st_size - resident
+                    loaded[shelf.paths[at]] += name.stat().st_size - resident
                 for name in names:
                     assert kept_bytes(name) == name.stat().st_size
                 if fails:
                     1 // 0  # noqa: B018 - an error of the caller
             assert held(shelf.ours) <= budget.used_bytes <= limit
-            assert budget.used_bytes + budget.dropped_bytes <= loaded
+            assert budget.used_bytes + budget.dropped_bytes <= sum(loaded.values())
             for path in shelf.before:
-                assert kept_bytes(path) == path.stat().st_size
+                # What the kernel had reclaimed was loaded in a use, and may be dropped again.
+                assert kept_bytes(path) >= path.stat().st_size - loaded[path]
         budget.close()
         assert held(shelf.ours) == budget.used_bytes == 0
 
@@ -379,18 +380,22 @@ def _leave(use: ExitStack) -> None:
 def test_threads_share_it(shelf: Shelf) -> None:
     shelf.restore()
     budget = CacheBudget(3 * 16 * PAGE)
+    loaded: list[tuple[Path, int]] = []
 
     def use_many(seed: int) -> None:
         chance = random.Random(seed)
         for path in chance.choices(shelf.paths, k=50):
             with budget.use(path):
+                loaded.append((path, path.stat().st_size - resident_bytes(path)))
                 residency.warm(path)
                 assert kept_bytes(path) == path.stat().st_size
 
     at_once([partial(use_many, seed) for seed in range(4)])
     assert held(shelf.ours) <= budget.used_bytes <= 3 * 16 * PAGE
     for path in shelf.before:
-        assert kept_bytes(path) == path.stat().st_size
+        # What the kernel had reclaimed was loaded in a use, and may be dropped again.
+        in_uses = sum(size for used, size in loaded if used == path)
+        assert kept_bytes(path) >= path.stat().st_size - in_uses
 
 
 class TestBadInput:
