@@ -323,7 +323,8 @@ class TestMemoryOfACgroup:
             again = in_cgroup(cgroup, load_twice)
         assert again.before_bytes is not None
         assert again.loaded_bytes is not None
-        assert again.before_bytes + again.loaded_bytes < 64 * MIB
+        # Filled twice it would have read all of the 96 MiB; the kernel may have reclaimed some.
+        assert again.before_bytes + again.loaded_bytes < 80 * MIB
 
     def test_leaves_the_files_that_a_neighbour_uses(
         self, clip: Path, make_file: MakeFile, ext4: Path
