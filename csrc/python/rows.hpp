@@ -266,7 +266,15 @@ pybind11::class_<typename Rows::report> bind_table(pybind11::module_& module, co
                                                 Rows::other_figures(report));
             },
             py::arg("positions"))
-        .def(py::pickle(save, load));
+        .def(py::pickle(save, load))  // as 0.1.0 did
+        // Since then a pickle names no constructor: after one, pybind11 allocates where no
+        // exception may pass.
+        .def_static("from_state", load, py::arg("state"))
+        .def("__reduce__", [=](const py::object& table) {
+            const auto state = save(table.cast<const report_type&>());
+            const auto call = py::module_::import("operator").attr("methodcaller");
+            return py::make_tuple(call("from_state", state), py::make_tuple(py::type::of(table)));
+        });
 }
 
 }  // namespace accv_cache::python

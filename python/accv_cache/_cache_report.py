@@ -392,9 +392,7 @@ def table_with_spans(report: CacheReport) -> Any:  # noqa: ANN401 - a table of t
 
 
 def _table_of(rows: list[tuple[Any, ...]], skipped: Sequence[tuple[bytes, int]]) -> Any:  # noqa: ANN401
-    table = _core.CacheTable.__new__(_core.CacheTable)
-    table.__setstate__((1, rows, skipped))
-    return table
+    return _core.CacheTable.from_state((1, rows, skipped))
 
 
 def _folder_of(document: Mapping[str, Any]) -> str:

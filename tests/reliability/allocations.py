@@ -6,6 +6,7 @@ second argument is a directory to work in.
 
 import ctypes
 import os
+import pickle
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -96,6 +97,7 @@ def main(library: ctypes.CDLL, directory: Path) -> None:
     for path in files:
         path.write_bytes(bytes(FILE_BYTES))
     warm = query(directory, spans=True)
+    pickled = pickle.dumps([warm, drop(files), prefetch(directory)])
     calls: dict[str, Callable[[], object]] = {
         "drop_videos_cache(files)": partial(drop_videos_cache, files),
         "drop(files)": partial(drop, files),
@@ -110,6 +112,8 @@ def main(library: ctypes.CDLL, directory: Path) -> None:
         "CacheBudget": partial(use_budget, files),
         "holders(file)": partial(holders, files[0]),
         "cgroup_memory()": cgroup_memory,
+        "pickle.dumps(report)": partial(pickle.dumps, warm),
+        "pickle.loads(reports)": partial(pickle.loads, pickled),
     }
     for name, call in calls.items():
         allocations, ended = fail_each(library, call)
