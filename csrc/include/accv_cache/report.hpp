@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -181,14 +182,15 @@ protected:
     /// Appends the files of another report, or its own. Throws std::bad_alloc; some files may then
     /// have been appended.
     void append(const file_report& other) {
-        if (&other == this) return append(file_report(other));
-        detail::make_room(records_, other.size());
-        for (std::size_t i = 0; i != other.size(); ++i) {
-            paths_.append(other.path(i));
-            records_.push_back(other.records_[i]);
+        std::optional<file_report> copy;  // of this report, which grows
+        const file_report& from = &other == this ? copy.emplace(other) : other;
+        detail::make_room(records_, from.size());
+        for (std::size_t i = 0; i != from.size(); ++i) {
+            paths_.append(from.path(i));
+            records_.push_back(from.records_[i]);
         }
-        skipped_.insert(skipped_.end(), other.skipped_.begin(), other.skipped_.end());
-        stopped_ = stopped_ || other.stopped_;
+        skipped_.insert(skipped_.end(), from.skipped_.begin(), from.skipped_.end());
+        stopped_ = stopped_ || from.stopped_;
     }
 
 private:

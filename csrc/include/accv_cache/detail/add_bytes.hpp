@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 
 #include "accv_cache/version.hpp"
 
@@ -14,8 +13,7 @@ namespace detail {
 
 /// Adds to a sum, which ends at the largest number. Neither is negative.
 inline void add_bytes(std::int64_t& sum, std::int64_t bytes) noexcept {
-    constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
-    sum = bytes < most - sum ? sum + bytes : most;
+    sum = bytes < INT64_MAX - sum ? sum + bytes : INT64_MAX;
 }
 
 }  // namespace detail
