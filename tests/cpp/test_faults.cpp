@@ -174,13 +174,26 @@ verb without(const std::string& call, verb same) {
     return same;
 }
 
-verb prefetching(std::string name, bool wait) {
+/// The report of a query that found every file resident.
+accv_cache::cache_report all_resident(const files& on) {
+    accv_cache::detail::path_list paths;
+    for (const std::string& each : on.paths()) paths.append(each);
+    const std::vector<accv_cache::resident_span> span = {{0, page}};
+    return {std::move(paths),
+            std::vector<accv_cache::cache_record>(file_count),
+            {},
+            false,
+            std::vector<accv_cache::resident_spans>(file_count, span)};
+}
+
+verb prefetching(std::string name, bool wait, bool restores) {
     return {std::move(name), false, false, false, true, [=](const files& on, std::size_t workers) {
                 accv_cache::prefetch_options options;
                 options.wait = wait;
                 options.workers = workers;
                 const accv_cache::prefetch_report report =
-                    accv_cache::prefetch(on.paths(), options);
+                    restores ? accv_cache::prefetch(all_resident(on), options)
+                             : accv_cache::prefetch(on.paths(), options);
                 std::vector<told> all = said_by(report);
                 for (std::size_t i = 0; i != report.size(); ++i)  // it arrives in a moment
                     if (all[i].resident_bytes)
@@ -207,8 +220,9 @@ const verb verbs[] = {
     dropping("drop, sync=false", false, false, false),
     querying("query", false),
     querying("query, spans", true),
-    prefetching("prefetch", true),
-    prefetching("prefetch, wait=false", false),
+    prefetching("prefetch", true, false),
+    prefetching("prefetch, wait=false", false, false),
+    prefetching("prefetch, of a report", true, true),
     without("fstatfs", {"drop_videos_cache", true, true, false, false, drop_videos}),
     without("fstatfs", dropping("drop, fail_fast", true, true, false)),
     without("cachestat", dropping("drop", false, false, false)),

@@ -27,6 +27,7 @@ class Kind(NamedTuple):
         evicts: Nothing where the page cache is the only copy.
         syncs: Whether a file can be written back on demand.
         forgets: Whether the cache of a file is emptied when it is opened, or has changed.
+        atomic: Whether a file can be opened at any time while another is renamed over it.
         counts: Whether cachestat(2) finds the pages.
         device: The one file there is, where that is a block device.
     """
@@ -35,6 +36,7 @@ class Kind(NamedTuple):
     writable: bool = True
     evicts: bool = True
     syncs: bool = True
+    atomic: bool = True
     counts: bool = True
     forgets: bool = False
     device: Path | None = None
@@ -182,7 +184,8 @@ def _overlay_on(disk: Path, root: Path, layer: str, options: str) -> Iterator[Ki
 def _fuse(place: Path, *options: str) -> Iterator[Kind]:
     with mounts.fuse(place, options) as root:
         fill(root)
-        yield Kind(root, forgets=True)
+        # The server opens by name what the kernel has looked up.
+        yield Kind(root, forgets=True, atomic=False)
 
 
 @contextmanager

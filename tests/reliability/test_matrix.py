@@ -5,6 +5,7 @@ does there) and `STATES` (what holds pages). Independent readers are asked befor
 file changes but by the test.
 """
 
+import errno
 import hashlib
 import mmap
 import os
@@ -16,10 +17,19 @@ from typing import NamedTuple
 
 import pytest
 
-from accv_cache import DropCacheStatus, KeptReason, drop, holders, query
+from accv_cache import (
+    CacheBudget,
+    DropCacheStatus,
+    KeptReason,
+    MissingReason,
+    drop,
+    holders,
+    prefetch,
+    query,
+)
 from reliability.kinds import FOUR_GIB, KINDS, Kind
 from support import residency
-from support.residency import PAGE, mincore_spans, resident_bytes, whole_pages
+from support.residency import PAGE, mincore_spans, whole_pages
 
 pytestmark = pytest.mark.usefixtures("no_leaked_descriptors")
 
@@ -31,11 +41,14 @@ def clean(path: Path) -> AbstractContextManager[Path]:
 
 @contextmanager
 def dirty(path: Path) -> Iterator[Path]:
-    """What stands there is written once more."""
+    """It was written, and holds what was written to the end."""
+    start, _ = data_of(path)[-1]
     with path.open("rb+", buffering=0) as file:
-        start, _ = data_of(path)[-1]
-        os.pwrite(file.fileno(), os.pread(file.fileno(), 4 * PAGE, start), start)
+        text = os.pread(file.fileno(), 4 * PAGE, start)
+        os.pwrite(file.fileno(), text[::-1], start)
         yield path
+        assert os.pread(file.fileno(), 4 * PAGE, start) == text[::-1]
+        os.pwrite(file.fileno(), text, start)
 
 
 @contextmanager
@@ -138,6 +151,8 @@ class State(NamedTuple):
         stays: Why pages may stay after `drop`.
         steady: Whether independent readers can tell what is right.
         grows: Whether bytes may come behind those that were there.
+        holes: Whether it has holes, of which prefetch reads nothing.
+        renames: Whether another file may have its name at any time.
     """
 
     layout: str = "plain"
@@ -146,6 +161,8 @@ class State(NamedTuple):
     stays: KeptReason | None = None
     steady: bool = True
     grows: bool = False
+    holes: bool = False
+    renames: bool = False
 
 
 STATES = {
@@ -156,11 +173,11 @@ STATES = {
     "growing": State(hold=growing, writes=True, steady=False, grows=True),
     "truncated": State(hold=truncated, writes=True, steady=False),
     "unlinked": State(hold=unlinked, writes=True),
-    "replaced meanwhile": State(hold=replaced, writes=True, steady=False),
-    "sparse": State(layout="sparse"),
-    "hole-punched": State(layout="hole-punched"),
+    "replaced meanwhile": State(hold=replaced, writes=True, steady=False, renames=True),
+    "sparse": State(layout="sparse", holes=True),
+    "hole-punched": State(layout="hole-punched", holes=True),
     "hard-linked": State(layout="hard-linked"),
-    "above 4 GiB": State(layout="above 4 GiB"),
+    "above 4 GiB": State(layout="above 4 GiB", holes=True),
 }
 ON_A_DEVICE = ("clean", "dirty", "mapped")
 CELLS = [
@@ -201,6 +218,14 @@ def warm(path: Path) -> None:
             os.pread(file.fileno(), stop - start, start)
 
 
+def half_warm(path: Path) -> None:
+    """Its second half is evicted, as far as that is possible."""
+    warm(path)
+    start, stop = data_of(path)[-1]
+    with path.open("rb", buffering=0) as file:
+        os.posix_fadvise(file.fileno(), (start + stop) // 2, 0, os.POSIX_FADV_DONTNEED)
+
+
 def checksum(path: Path, size: int) -> str:
     digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
@@ -212,13 +237,21 @@ def checksum(path: Path, size: int) -> str:
 class Cell:
     """A file of one kind in one state."""
 
-    def __init__(self, kind: Kind, state: State, target: Path | int, size: int) -> None:
-        self.kind, self.state, self.target, self.size = kind, state, target, size
+    def __init__(self, kind: Kind, state: State, target: Path | int, data: tuple[int, int]) -> None:
+        self.kind, self.state, self.target = kind, state, target
+        self.start, self.size = data
+        self.path = target if isinstance(target, Path) else Path(f"/proc/self/fd/{target}")
+
+    def may_fail(self, error: OSError | None, *numbers: int) -> bool:
+        """Whether it may, with these errors or those of opening it, as another takes its name."""
+        if not self.kind.atomic:
+            numbers += errno.ENOENT, errno.ESTALE
+        return self.state.renames and error is not None and error.errno in numbers
 
     def drops(self, *, sync: bool) -> None:
         before = self.resident()
         [record] = drop(self.target, sync=sync).files
-        assert record.status is DropCacheStatus.SUCCESS
+        assert record.status is DropCacheStatus.SUCCESS or self.may_fail(record.error)
         after = self.resident()
         if before is None or after is None:
             return
@@ -240,7 +273,7 @@ class Cell:
     def queries(self, *, spans: bool) -> None:
         before = self.resident()
         [record] = query(self.target, spans=spans).files
-        assert record.error is None
+        assert record.error is None or self.may_fail(record.error)
         if before is None:
             return
         if not self.kind.forgets:
@@ -254,29 +287,89 @@ class Cell:
 
     def seen(self) -> list[tuple[int, int]]:
         """The resident ranges by mincore(2); a device cannot be asked that way."""
-        return [] if self.kind.device else mincore_spans(self.kind.directory / self.state.layout)
+        return [] if self.kind.device else mincore_spans(self.path)
+
+    def is_loaded(self) -> None:
+        before = self.resident(self.start)
+        [record] = prefetch(self.target, offset=self.start).files
+        succeeded = record.status is DropCacheStatus.SUCCESS
+        assert succeeded or self.may_fail(record.error, errno.ESTALE)
+        after = self.resident(self.start)
+        if before is None or after is None:
+            return
+        assert record.before_bytes is not None
+        assert record.before_bytes <= before
+        assert record.after_bytes is not None
+        assert record.after_bytes >= after
+        assert record.loaded_bytes is not None
+        assert record.missing is not None
+        # The kernel may have reclaimed pages meanwhile; it may tell of it or not.
+        assert set(record.missing) <= {MissingReason.RECLAIMED, MissingReason.NOT_CACHED}
+        missing = sum(record.missing.values())
+        whole = whole_pages(self.size) - self.start
+        least = 0 if self.state.holes else whole
+        assert least <= record.after_bytes + missing <= whole
+        assert least <= record.before_bytes + record.loaded_bytes + missing
+        assert record.before_bytes + record.loaded_bytes <= whole
+
+    def is_used(self) -> None:
+        before = self.resident()
+        budget = CacheBudget(PAGE)
+        try:
+            with budget.use(self.path):
+                kept = self.seen()
+                warm(self.path)
+        except OSError as error:
+            if self.may_fail(error):
+                return
+            raise
+        after = self.resident()
+        if before is None or after is None:
+            return
+        if not self.kind.evicts or self.kind.device:
+            assert budget.dropped_bytes == 0
+        else:
+            assert after <= before + budget.used_bytes
+            if not self.state.stays and not self.state.writes:
+                assert budget.used_bytes <= PAGE
+            others = whole_pages(self.size) - sum(stop - start for start, stop in kept)
+            assert budget.dropped_bytes <= others
+        if self.kind.counts and not self.kind.forgets:
+            for start, stop in kept:
+                now = residency.cachestat(self.path, start, stop - start)
+                # The kernel may have reclaimed pages: that leaves a trace, advice does not.
+                assert now.resident + now.evicted == stop - start
 
     def is_held(self) -> None:
         if self.state.stays and isinstance(self.target, Path):
             assert os.getpid() in {each.process for each in holders(self.target).found}
 
-    def resident(self) -> int | None:
-        """By an independent reader; None where none can tell, or where it changes all the time."""
+    def resident(self, start: int = 0) -> int | None:
+        """From there to the end, by an independent reader; None where it changes all the time."""
         if not self.state.steady:
             return None
         if self.kind.counts:
             # A folio may reach beyond the file's end: squashfs fills whole blocks.
-            pages = whole_pages(self.size)
-            return min(residency.cachestat(self.target).resident, pages)
-        return resident_bytes(self.target) if isinstance(self.target, Path) else None
+            pages = whole_pages(self.size) - start
+            return min(residency.cachestat(self.target, start).resident, pages)
+        return sum(stop - max(first, start) for first, stop in self.seen() if stop > start)
 
 
-VERBS: dict[str, Callable[[Cell], None]] = {
-    "query": lambda cell: cell.queries(spans=False),
-    "spans": lambda cell: cell.queries(spans=True),
-    "holders": Cell.is_held,
-    "drop, sync=False": lambda cell: cell.drops(sync=False),
-    "drop": lambda cell: cell.drops(sync=True),
+class Verb(NamedTuple):
+    """A verb, and the state of the cache before."""
+
+    prepare: Callable[[Path], None]
+    check: Callable[[Cell], None]
+
+
+VERBS = {
+    "query": Verb(warm, lambda cell: cell.queries(spans=False)),
+    "spans": Verb(warm, lambda cell: cell.queries(spans=True)),
+    "holders": Verb(warm, Cell.is_held),
+    "prefetch": Verb(half_warm, Cell.is_loaded),
+    "budget": Verb(half_warm, Cell.is_used),
+    "drop, sync=False": Verb(warm, lambda cell: cell.drops(sync=False)),
+    "drop": Verb(warm, lambda cell: cell.drops(sync=True)),
 }
 
 
@@ -284,12 +377,15 @@ VERBS: dict[str, Callable[[Cell], None]] = {
 def test_matrix(kind_of: Callable[[str], Kind], kind_name: str, state_name: str) -> None:
     kind, state = kind_of(kind_name), STATES[state_name]
     path = kind.device or kind.directory / state.layout
-    size = data_of(path)[-1][1]
-    before = checksum(path, size)
+    data = _, size = data_of(path)[-1]
+    before, changed = checksum(path, size), path.stat().st_mtime_ns
     for verb in VERBS.values():
-        warm(path)
+        verb.prepare(path)
         with state.hold(path) as target:
-            verb(Cell(kind, state, target, size))
+            verb.check(Cell(kind, state, target, data))
     if state.grows:
         os.truncate(path, size)
+    if state.writes:
+        residency.clean(path)  # for the states that come after it
     assert checksum(path, size) == before
+    assert state.writes or kind.device or path.stat().st_mtime_ns == changed

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import mmap
 import os
+import re
 import subprocess
 import sys
 from array import array
@@ -22,6 +23,7 @@ PAGE = mmap.PAGESIZE
 _SYS_CACHESTAT = 451
 _FRAME = (1 << 55) - 1
 _ACTIVE, _TAIL = 1 << 6, 1 << 16
+_BIT_0 = bytes(flags & 1 for flags in range(256))  # mincore(2) reserves the other bits
 _MAP_FAILED = ctypes.c_void_p(-1).value
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -84,17 +86,13 @@ def mincore_spans(path: str | Path) -> list[tuple[int, int]]:
     Correct only for a file that the caller owns or may write: for others mincore(2) reports every
     page as resident.
     """
-    spans: list[tuple[int, int]] = []
-    for page, flags in enumerate(_mincore(path)):
-        if flags & 1:
-            start = spans.pop()[0] if spans and spans[-1][1] == page * PAGE else page * PAGE
-            spans.append((start, (page + 1) * PAGE))
-    return spans
+    runs = re.finditer(rb"\x01+", _mincore(path))
+    return [(run.start() * PAGE, run.end() * PAGE) for run in runs]
 
 
 def mincore_bytes(path: str | Path) -> int:
     """Resident bytes by mincore(2); see `mincore_spans` for whom it can be trusted."""
-    return sum(flags & 1 for flags in _mincore(path)) * PAGE
+    return _mincore(path).count(1) * PAGE
 
 
 def fincore_bytes(path: str | Path) -> int:
@@ -246,13 +244,13 @@ def resident_locked(path: str | Path) -> Iterator[list[tuple[int, int]]]:
 
 
 def _mincore(path: str | Path) -> bytes:
-    """One byte per page of the file; bit 0 is set if the page is resident."""
+    """One byte per page of the file: 1 if the page is resident, else 0."""
     if Path(path).stat().st_size == 0:
         return b""
     with _mapping(path) as (address, length):
         vector = ctypes.create_string_buffer(whole_pages(length) // PAGE)
         _check(_libc.mincore(address, length, vector), "mincore")
-        return vector.raw
+        return vector.raw.translate(_BIT_0)
 
 
 @contextmanager
