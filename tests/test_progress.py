@@ -35,10 +35,14 @@ def slow_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]
 
 @pytest.fixture
 def slow(slow_files: list[Path], verb: Verb) -> list[Path]:
-    """The same files, with one page for the verb in each; the first comes last."""
-    for path in reversed(slow_files):
-        residency.warm(path) if verb.before == "warm" else residency.cold(path)
+    """The same files. The first and the last have a page for the verb."""
+    prepare_slow(verb, slow_files[-1], slow_files[0])
     return slow_files
+
+
+def prepare_slow(verb: Verb, *paths: Path) -> None:
+    for path in paths:
+        residency.warm(path) if verb.before == "warm" else residency.cold(path)
 
 
 class TestProgress:
@@ -46,6 +50,7 @@ class TestProgress:
     def test_is_called_on_the_calling_thread_with_growing_numbers(
         self, verb: Verb, slow: list[Path], workers: int
     ) -> None:
+        prepare_slow(verb, *slow)
         calls: list[tuple[int, int, int]] = []
         callers = set()
 
