@@ -217,7 +217,7 @@ private:
         if (const int refused = -rehearse_advice(file.fd))
             return work_.fail(position, failed_step::ADVISE, refused);
         const file_system_kind kind = work_.file_systems.of(file.fd, file.status);
-        const verdict settled = !entry.alone && may_refuse_advice(kind) ? proceed_in_turn : proceed;
+        const verdict settled = may_refuse_advice(kind) ? proceed_in_turn : proceed;
         if (!work_.asked.sync) return settled;
         for (const auto wait : write_back_tries) {
             const residency now = work_.read(file.fd, file.status);

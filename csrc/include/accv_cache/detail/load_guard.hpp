@@ -56,9 +56,9 @@ private:
 class load_guard {
 public:
     /// Finds how much fits, before anything is loaded.
-    /// `resident`: as for `room_finder`.
-    memory_room find_room(std::optional<std::int64_t> max_bytes, std::int64_t resident) {
-        return finder_.emplace(max_bytes, resident).find(0);
+    /// `reserved`: as for `room_finder`.
+    memory_room find_room(std::optional<std::int64_t> max_bytes, std::int64_t reserved) {
+        return finder_.emplace(max_bytes, reserved).find(0);
     }
 
     /// Whether `bytes` more may be loaded. From the first time that they may not, nothing may.

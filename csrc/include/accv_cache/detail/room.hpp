@@ -81,16 +81,16 @@ inline void lower_to_cgroup(memory_room& room, const cgroup_folder& cgroup, std:
 /// Finds how much more the caller may load.
 class room_finder {
 public:
-    /// `resident`: page cache that must stay, and may be counted as reclaimable or available.
-    explicit room_finder(std::optional<std::int64_t> max_bytes, std::int64_t resident = 0)
-        : max_bytes_(max_bytes), resident_(resident) {}
+    /// `reserved`: page cache that must stay, and may be counted as reclaimable or available.
+    explicit room_finder(std::optional<std::int64_t> max_bytes, std::int64_t reserved = 0)
+        : max_bytes_(max_bytes), reserved_(reserved) {}
 
     /// `loaded`: what the call has loaded so far.
     memory_room find(std::int64_t loaded) const {
         memory_room room;
         if (max_bytes_) room.lower_to(*max_bytes_ - loaded, limit_source::MAX_BYTES);
         std::int64_t stays = loaded;
-        add_bytes(stays, resident_);
+        add_bytes(stays, reserved_);
         if (cgroup_) lower_to_cgroup(room, *cgroup_, stays);
         const auto machine = machine_memory();
         if (machine && machine->available_bytes)  // which counts these pages as available
@@ -100,7 +100,7 @@ public:
 
 private:
     const std::optional<std::int64_t> max_bytes_;
-    const std::int64_t resident_;
+    const std::int64_t reserved_;
     const std::optional<cgroup_folder> cgroup_ = find_cgroup("memory");
 };
 

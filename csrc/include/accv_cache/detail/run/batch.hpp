@@ -63,7 +63,7 @@ private:
         while (is_going_on(range)) {
             any_job::item item;
             verdict said = job_.prepare(range.first, item, true);
-            if (said == proceed) said = job_.finish(range.first, item);
+            if (said == proceed || said == proceed_in_turn) said = job_.finish(range.first, item);
             if (said == interrupted) {
                 tick_.serve();
                 continue;
@@ -133,8 +133,8 @@ private:
 ///     verdict finish(std::size_t position, item&)
 /// `alone`: no other position is being processed, so running out of descriptors is final.
 /// With fail_fast, `finish` is called for a position only when all positions before it have been
-/// prepared without failure, and, if `prepare` of one said `proceed_in_turn`, finished; only the
-/// job that was not `alone` may say that. std::bad_alloc from a step reaches the caller.
+/// prepared without failure, and, if `prepare` of one said `proceed_in_turn`, finished.
+/// std::bad_alloc from a step reaches the caller.
 ///
 /// `tick` is called on the calling thread about every 100 ms, and whenever a step there was
 /// interrupted. After it stops the batch no step is started. Its exceptions reach the caller. Every
